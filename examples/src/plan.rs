@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use waylay_fault::{Event, FaultPlan, FaultSet, FileSource, PlanFormat, SetEvent};
+use waylay_fault::{Event, FaultPlan, FaultSet, FileSource, Phase, PlanFormat, PlanRegistry, SetEvent};
 
 /// What `--plan` requires: a file, or `check` and a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +37,20 @@ impl PlanCommand {
 /// # Errors
 /// The file cannot be read, or everything that is wrong with the plan.
 pub fn check(path: &Path) -> Result<String, String> {
+    Ok(load(path)?.summary())
+}
+
+/// Returns the plan in a file. The programs register no custom injectors, so a plan that names one is wrong.
+///
+/// # Errors
+/// As [`check`].
+pub fn load(path: &Path) -> Result<FaultPlan, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let Some(format) = PlanFormat::from_extension(path) else {
         return Err(named(&"the name of a plan ends in .toml, .json, .yaml or .yml"));
     };
     let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-    FaultPlan::parse(&text, format).map(|plan| plan.summary()).map_err(|errors| named(&errors))
+    FaultPlan::parse_with(&text, format, &PlanRegistry::new()).map_err(|errors| named(&errors))
 }
 
 /// Creates a set that follows the plan in a file, and reports to these functions. Without an
@@ -72,6 +80,13 @@ pub fn log_event(event: &SetEvent) {
     match event {
         SetEvent::Applied { .. } | SetEvent::Rearmed => tracing::info!("{event}"),
         _ => tracing::warn!("{event}"),
+    }
+}
+
+/// Logs each injection.
+pub fn log_injection(event: &Event<'_>) {
+    if event.phase() == Phase::Started {
+        tracing::info!("{event}");
     }
 }
 

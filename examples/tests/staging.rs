@@ -280,7 +280,7 @@ async fn a_slow_client_is_disconnected_and_a_tunnel_rejected() {
 fn a_wrong_command_line_is_one_readable_line() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let rows: [(&[&str], &str); 8] = [
+    let rows: [(&[&str], &str); 9] = [
         (&["--addr", &taken, "--control-addr", "127.0.0.1:0"], "choose another address with `--addr`"),
         (
             &["--addr", "127.0.0.1:0", "--control-addr", &taken],
@@ -291,6 +291,7 @@ fn a_wrong_command_line_is_one_readable_line() {
         (&["--drill"], "a value is required for '--drill <N>'"),
         (&["--drill", "0"], "invalid value '0' for '--drill <N>'"),
         (&["--drill", "1", "--addr", "127.0.0.1:0"], "'--drill <N>' cannot be used with '--addr <ADDR>'"),
+        (&["--drill", "1", "--plan", "check", "x.toml"], "--drill takes the plan to run, not one to check"),
         (&["--port", "1"], "unexpected argument '--port'"),
     ];
     for (args, text) in rows {
@@ -340,4 +341,49 @@ fn completions_are_printed_for_each_program() {
         let script = String::from_utf8(stdout).unwrap();
         assert!(status.success() && script.contains("complete -F"), "{program}: {script}");
     }
+}
+
+/// A drill under a plan: one that lets the shop fail too often is stopped, and tells the figures.
+#[test]
+fn a_drill_under_a_plan_tells_whether_it_stopped() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/drill.toml");
+    let drill = |file: &str| {
+        let output =
+            staging(&["--drill", "700", "--plan", file]).env("WAYLAY_ENVIRONMENT", "staging").output();
+        let Output { status, stdout, .. } = output.unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap())
+    };
+    let (code, text) = drill(file);
+    assert_eq!(code, Some(1), "{text}");
+    let reason = text.lines().last().unwrap();
+    let figures = reason.strip_prefix("the plan stopped itself: ").unwrap_or_else(|| panic!("{text}"));
+    let mut words = figures.split(' ');
+    let failed: u32 = words.next().unwrap().parse().unwrap();
+    let all: u32 = words.nth(1).unwrap().parse().unwrap();
+    assert!(figures.contains(" genuine server responses within 60s failed ("), "{figures}");
+    assert!(figures.ends_with(" %), more than 5.000 %"), "{figures}");
+    assert!(all >= 100 && f64::from(failed) > 0.05 * f64::from(all), "{figures}");
+    let fault = text.lines().find(|line| line.starts_with("no-warehouse ")).unwrap();
+    let counts: Vec<u32> = fault.split_whitespace().skip(1).map(|count| count.parse().unwrap()).collect();
+    let [seen, injected, not_selected, no_match, stopped, other] = counts[..] else { panic!("{fault}") };
+    assert_eq!(seen, injected + not_selected + no_match + stopped + other, "{fault}");
+    assert!(injected >= failed && stopped > 0, "{fault}: a stop holds for the rest");
+
+    // The same faults under a limit that they do not reach.
+    let lenient = std::env::temp_dir().join(format!("waylay-drill-{}.toml", std::process::id()));
+    std::fs::write(&lenient, std::fs::read_to_string(file).unwrap().replace("0.05", "0.9")).unwrap();
+    let (code, text) = drill(lenient.to_str().unwrap());
+    assert_eq!(
+        (code, text.lines().last()),
+        (Some(0), Some("the plan ran to the end of the drill")),
+        "{text}"
+    );
+
+    std::fs::write(&lenient, "version = 1\n").unwrap();
+    let output =
+        staging(&["--drill", "7", "--plan", lenient.to_str().unwrap()]).stderr(Stdio::piped()).output();
+    let Output { status, stderr, .. } = output.unwrap();
+    let text = String::from_utf8(stderr).unwrap();
+    assert!(status.code() == Some(1) && text.contains("a plan needs `environments`"), "{text}");
+    let _ = std::fs::remove_file(lenient);
 }

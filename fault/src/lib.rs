@@ -47,12 +47,16 @@
 //! 2. The request is not a [probe](FaultBuilder::protect_probes).
 //! 3. No [block list](FaultBuilder::block_paths) contains it, and every [allow
 //!    list](FaultBuilder::allow_paths) that is set does.
-//! 4. The fault has not decided on it before, in an outer layer.
-//! 5. The [draw](decision) is below the [participation](FaultBuilder::participation).
-//! 6. Its [group](Group) has picked no other fault for it.
-//! 7. The action is [deliverable](effects) here, and due (a [quota] may not be exhausted).
-//! 8. It is inside of the count window: [after the first](FaultBuilder::skip), [each
-//!    n-th](FaultBuilder::every), [up to a limit](FaultBuilder::limit).
+//! 4. Its [baggage](FaultBuilder::baggage) names the fault, and its headers [ask](header_control()) for one,
+//!    if they have to.
+//! 5. The fault has not decided on it before, in an outer layer.
+//! 6. The [draw](decision) is below the [participation](FaultBuilder::participation), or below the share of a
+//!    [flag](FaultBuilder::flag).
+//! 7. Its [group](Group) has picked no other fault for it.
+//! 8. The action is [deliverable](effects) here, and due (a [quota] may not be exhausted).
+//! 9. The service's [response](FaultBuilder::allow_statuses) matches, if it has to.
+//! 10. It is inside of the count window: [after the first](FaultBuilder::skip), [each
+//!     n-th](FaultBuilder::every), [up to a limit](FaultBuilder::limit).
 //!
 //! Draws are hashes of a key, not the next numbers of a generator: they need no lock, are
 //! reproducible under the same [seed](FaultBuilder::seed), and with a request or trace id as the
@@ -96,6 +100,7 @@
 //! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it is accepted by `axum::serve` |
 //! | `serde` | [`Counts`], [`SetOverview`] and the events of an [`EventLog`] as data |
 //! | `plan`; `toml`, `json`, `yaml` | `FaultPlan`: faults and guards as a document, applied to a [`FaultSet`]; one feature for each format |
+//! | `openfeature` | the flags of an OpenFeature client as a [`FlagSource`]: `OpenFeatureFlags` |
 //! | `panic` | `panic`: a panic in the task of the handler |
 //! | `stress` | `stress`: load on the processors and the memory of the process |
 //! | `metrics` | counters and gauges of the crate `metrics`: `FaultSetBuilder::metrics`, [their names](reports#metrics) |
@@ -142,8 +147,14 @@ pub use crate::fault::builder::FaultBuilder;
 pub use crate::fault::control::Control;
 pub use crate::fault::explain::{Explanation, FaultExplanation};
 pub use crate::fault::fault::Fault;
+pub use crate::fault::filter::baggage::Baggage;
+pub use crate::fault::flag::{Flag, FlagKind, FlagRequest, FlagSource};
 pub use crate::fault::guards::Guards;
+#[cfg(feature = "openfeature")]
+pub use crate::fault::open_feature::OpenFeatureFlags;
 pub use crate::fault::overview::{FaultOverview, GuardOverview, ResponseCounts, SetOverview};
+#[cfg(feature = "plan")]
+pub use crate::fault::registry::PlanRegistry;
 pub use crate::fault::selection::{CountLimits, Group};
 pub use crate::fault::set::{FaultSet, FaultSetBuilder, SetError, SetStatus};
 pub use crate::fault::stop::AutoStop;
@@ -152,6 +163,7 @@ pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
 pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
 pub use crate::injector::dribble::{Dribble, dribble};
+pub use crate::injector::header_control::{HeaderControl, header_control};
 pub use crate::injector::key::DecideBy;
 pub use crate::injector::messages::{Format, Messages, messages};
 #[cfg(feature = "panic")]

@@ -1,11 +1,12 @@
 //! The option `--plan`: a plan edited under load, and the check of one.
 
+use std::io::BufRead;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use crate::{Gateway, get, named, route};
+use crate::{Gateway, get, named, route, send};
 
 /// Each edit takes effect, no request fails that no fault was injected into, and an invalid edit changes nothing.
 #[test]
@@ -74,4 +75,98 @@ fn is_checked() {
     assert!(text.contains("\nslow-cart (server): 25 %, ramp = \"2m\", allow_methods = [\"GET\"]"), "{text}");
     let (is_valid, text) = check("gateway.toml");
     assert!(!is_valid && text.contains("`routes` is not a key of a plan"), "{text}");
+}
+
+/// The sample plan under load: each edit becomes active, requests fail only by faults, and a broken edit keeps the
+/// running plan and shows each error with its caret.
+#[test]
+fn the_sample_plan_changes_under_load() {
+    const SAMPLE: &str = include_str!("../../plan.toml");
+    let plan_file = std::env::temp_dir().join(format!("waylay-sample-{}.toml", std::process::id()));
+    // The limit of the sample is far below what this test sends.
+    let plan = |status: u16| {
+        let sample = SAMPLE.replace("[\"staging\"]", "[\"test\"]");
+        let sample = sample.replace("max_faults_per_second = 20", "max_faults_per_second = 100_000");
+        sample.replace("error = 502", &format!("error = {status}"))
+    };
+    std::fs::write(&plan_file, plan(502)).unwrap();
+    let table = route("one", named("one")) + &route("orders", named("orders"));
+    let mut gateway = Gateway::with("sample", &table, &["--plan", plan_file.to_str().unwrap()]);
+    let Gateway { address, child, stderr, .. } = &mut gateway;
+    let (address, process) = (*address, child.id().to_string());
+    let (stop, log) = (AtomicBool::new(false), Mutex::new(String::new()));
+    let wait_for = |text: &str| {
+        while !log.lock().unwrap().contains(text) {
+            std::thread::yield_now();
+        }
+    };
+    let attempts = AtomicUsize::new(0);
+    let is_active = |status: u16| {
+        let key = attempts.fetch_add(1, Ordering::Relaxed);
+        let request = format!(
+            "POST /orders HTTP/1.1\r\nhost: {address}\r\nidempotency-key: {key}\r\ncontent-length: 0\r\n\
+             connection: close\r\n\r\n"
+        );
+        let response = send(address, &request);
+        response.starts_with(&format!("HTTP/1.1 {status} "))
+            && response.contains("x-fault-injected: retried-orders\r\n")
+    };
+    let (good, lost) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).unwrap() > 0 {
+                log.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
+        let clients: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (mut good, mut lost) = (0, 0);
+                    while !stop.load(Ordering::Relaxed) {
+                        // Of the faults only the one on connections selects this path.
+                        let response = get(address, "/one/x");
+                        if response.is_empty() {
+                            lost += 1;
+                        } else {
+                            assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+                            good += 1;
+                        }
+                    }
+                    (good, lost)
+                })
+            })
+            .collect();
+        for (revision, status) in [(1, 502), (2, 504), (3, 503)] {
+            std::fs::write(&plan_file, plan(status)).unwrap();
+            while !is_active(status) {}
+            wait_for(&format!("faults applied: revision {revision}, 4 faults"));
+        }
+        let broken = plan(5000).replace("participation = 0.25", "participaton = 0.25");
+        std::fs::write(&plan_file, broken.replace("\"30s\"", "\"soon\"")).unwrap();
+        wait_for("the running ones stay: 4 errors in the plan");
+        // The last of the errors, and its caret.
+        wait_for(&format!("error = 5000 }}]\n   | {}^^^^", " ".repeat(38)));
+        while !is_active(503) {}
+        stop.store(true, Ordering::Relaxed);
+        let totals = clients.into_iter().map(|client| client.join().unwrap());
+        let totals = totals.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        // Its stderr ends.
+        assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+        totals
+    });
+    let log = log.into_inner().unwrap();
+    for shown in [
+        "22:10: `window`: `soon` has no number at column 1",
+        "22 | window = \"soon\"\n   |          ^^^^^^\n",
+        "a fault needs `participation`, a share from 0 to 1",
+        "`participaton` is not a key of a fault; did you mean `participation`?",
+        "   | ^^^^^^^^^^^^\n",
+        "5000 is out of range; `error` is",
+    ] {
+        assert!(log.contains(shown), "{shown} in\n{log}");
+    }
+    // Each lost connection is one that the plan reset.
+    let resets = log.matches("fault lost-connections started: toxic reset_peer").count();
+    assert!(good > 0 && lost <= resets, "{good} good, {lost} lost, {resets} reset");
+    let _ = std::fs::remove_file(plan_file);
 }

@@ -156,6 +156,40 @@ impl fmt::Display for FaultError {
             FaultErrorKind::NoKey => {
                 write!(f, "{given} attempts of each key need a key; set `decide_by` to one")
             }
+            FaultErrorKind::StatusRange => {
+                write!(
+                    f,
+                    "`{given}` is not a status, a class or a range; write it like `503`, `5xx` or `500-504`"
+                )
+            }
+            FaultErrorKind::UnknownInjector(way_out) => {
+                write!(f, "`{given}` is not a custom injector of this program; {way_out}")
+            }
+            FaultErrorKind::NoFlagKey => write!(f, "`{given}` is not the key of a flag; give one"),
+            FaultErrorKind::NoFlagSource(way_out) => {
+                write!(f, "`{given}` is a flag that nothing evaluates; {way_out}")
+            }
+            FaultErrorKind::ShortSecret => write!(f, "{given} is too short; give at least 16 characters"),
+            FaultErrorKind::MissingSecret => {
+                write!(f, "the environment variable `{given}` is not set; set it to the secret")
+            }
+            FaultErrorKind::Nested => {
+                write!(f, "{given} is the whole injector of a fault; take it out of the chain or the choice")
+            }
+            FaultErrorKind::BaggageKey => {
+                write!(f, "`{given}` is not a key of baggage; give a token such as `waylay.fault`")
+            }
+            FaultErrorKind::AfterResponse => write!(
+                f,
+                "{given} comes too late for a fault that matches on the response; change the response, or leave \
+                 out the lists of responses"
+            ),
+            FaultErrorKind::NoRequest => {
+                write!(
+                    f,
+                    "a fault of a {given} has connections, not requests; place it on the server or the client"
+                )
+            }
             FaultErrorKind::Method => write!(f, "`{given}` is not a method; give a token such as `GET`"),
             FaultErrorKind::Host => {
                 write!(f, "`{given}` is not a host pattern; write it like `shop.test` or `*.shop.test`")
@@ -247,6 +281,26 @@ pub enum FaultErrorKind {
     GroupWeight,
     /// Weights whose sum is not finite.
     WeightSum,
+    /// A text that is not a status, a class or a range of statuses.
+    StatusRange,
+    /// A name that is not that of a custom injector of the program, and the way out.
+    UnknownInjector(String),
+    /// A flag without a key.
+    NoFlagKey,
+    /// A flag without a source, and the way out.
+    NoFlagSource(String),
+    /// A secret of fewer than 16 characters.
+    ShortSecret,
+    /// An environment variable for a secret that is not set.
+    MissingSecret,
+    /// An injector within a chain or a choice that has to be the whole of its fault.
+    Nested,
+    /// A text that is not a key of baggage.
+    BaggageKey,
+    /// A change of the request by a fault that matches on the response.
+    AfterResponse,
+    /// A setting that needs requests, of a fault of a listener or a connector.
+    NoRequest,
     /// A text that is not a method.
     Method,
     /// A text that is not a host pattern.

@@ -28,6 +28,11 @@ impl Actions {
         Self { states: vec![ActionState::Planned; list.len()], list: list.into(), skipped: None }
     }
 
+    /// Returns the actions, whatever their state.
+    pub(crate) fn all(&self) -> &[Action] {
+        &self.list
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.states.len()
     }

@@ -1,4 +1,4 @@
-//! FaultBuilder: settings and filters.
+//! FaultBuilder: the settings of a fault.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,9 +8,11 @@ use http::HeaderValue;
 
 use crate::body::stage::Sleeper;
 use crate::config::error::{ErrorCollector, FaultErrorKind, FaultErrors};
-use crate::fault::capability::DeliveryOptions;
+use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::fault::Fault;
+use crate::fault::filter::baggage::BaggageFilter;
 use crate::fault::filter::filter::FilterConfig;
+use crate::fault::flag::Flag;
 use crate::fault::guards::GuardState;
 use crate::fault::limits::FaultLimits;
 use crate::fault::schedule::{AttemptTable, Schedule, ScheduleConfig};
@@ -39,6 +41,7 @@ impl Fault {
             injector: injector.into(),
             enabled: false,
             participation: 0.0,
+            flag: None,
             filter: FilterConfig::default(),
             seed: None,
             draw: None,
@@ -58,6 +61,7 @@ impl Fault {
             schedule: ScheduleConfig::default(),
             first_per_key: None,
             guards: None,
+            placement: None,
             carried: Carried::default(),
         }
     }
@@ -78,6 +82,7 @@ pub struct FaultBuilder {
     injector: Injector,
     enabled: bool,
     participation: f64,
+    flag: Option<Flag>,
     pub(crate) filter: FilterConfig,
     seed: Option<u64>,
     draw: Option<Box<DrawFn>>,
@@ -98,6 +103,8 @@ pub struct FaultBuilder {
     schedule: ScheduleConfig,
     first_per_key: Option<u64>,
     guards: Option<Arc<GuardState>>,
+    /// Known of the faults of a set.
+    placement: Option<Placement>,
     carried: Carried,
 }
 
@@ -111,6 +118,14 @@ impl FaultBuilder {
     /// Sets the share of eligible requests to select, from 0 (the default) to 1.
     pub fn participation(mut self, share: f64) -> Self {
         self.participation = share;
+        self
+    }
+
+    /// Lets a feature flag decide about the participation, request by request; the
+    /// [`participation`](Self::participation) holds if the flag cannot be evaluated. Connections, of a
+    /// listener or a connector, have no flags.
+    pub fn flag(mut self, flag: Flag) -> Self {
+        self.flag = Some(flag);
         self
     }
 
@@ -238,6 +253,11 @@ impl FaultBuilder {
         self
     }
 
+    pub(crate) fn placement(mut self, placement: Placement) -> Self {
+        self.placement = Some(placement);
+        self
+    }
+
     pub(crate) fn carried(mut self, carried: Carried) -> Self {
         self.carried = carried;
         self
@@ -313,7 +333,21 @@ impl FaultBuilder {
         let participation = Participation::new(self.participation)
             .map_err(|_| errors.add("participation", self.participation, FaultErrorKind::Participation))
             .ok();
+        let flag = self.flag.and_then(|flag| {
+            check_placement("flag", self.placement, &mut errors);
+            flag.check(&mut errors)
+        });
+        let response_list = self.filter.response_list();
+        if self.filter.baggage.is_some() {
+            check_placement("baggage", self.placement, &mut errors);
+        }
         let filter = self.filter.check(&mut errors);
+        if let Some(setting) = response_list {
+            if injector.as_ref().is_some_and(|injector| injector.changes_request()) {
+                errors.add(setting, "a change of the request", FaultErrorKind::AfterResponse);
+            }
+            check_placement(setting, self.placement, &mut errors);
+        }
         let key_extractor =
             KeyExtractor::check(self.decide_by.clone(), self.attempt_header, self.carried.keys, &mut errors);
         if let Some(count) = self.first_per_key {
@@ -331,6 +365,12 @@ impl FaultBuilder {
         let (skip, every, limit) = self.window;
         check_window(every, limit, &mut errors);
         check_group(self.group.as_ref(), &mut errors);
+        let removed = injector.as_ref().map(|injector| injector.removed_headers()).unwrap_or_default();
+        if !removed.is_empty() {
+            check_placement("header_control", self.placement, &mut errors);
+        }
+        let secret = filter.baggage.as_ref().and_then(BaggageFilter::secret_header);
+        let removed_headers = removed.iter().chain(secret).cloned().collect();
         let good = mark.zip(injector).zip(participation).zip(key_extractor);
         let (((mark, injector), participation), key_extractor) = errors.into_result(&self.name, good)?;
         #[cfg(feature = "metrics")]
@@ -350,6 +390,8 @@ impl FaultBuilder {
                     injector.watches() != Watches::default(),
                 ),
                 filter,
+                removed_headers,
+                flag,
                 key_extractor,
                 draw: self.draw,
                 // A fault that cannot be built does not join its group.
@@ -386,6 +428,16 @@ impl fmt::Debug for FaultBuilder {
     }
 }
 
+/// Adds an error if the fault has connections and no requests.
+fn check_placement(setting: &str, placement: Option<Placement>, errors: &mut ErrorCollector) {
+    let place = match placement {
+        Some(Placement::Listener) => "listener",
+        Some(Placement::Connector | Placement::ConnectPhase) => "connector",
+        Some(Placement::Server | Placement::Client) | None => return,
+    };
+    errors.add(setting, place, FaultErrorKind::NoRequest);
+}
+
 fn check_group(group: Option<&(Group, f64)>, errors: &mut ErrorCollector) {
     let Some((group, weight)) = group else { return };
     if !(*weight > 0.0 && weight.is_finite()) {
@@ -415,151 +467,4 @@ fn check_name(name: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
         errors.add("name", name.escape_debug(), FaultErrorKind::Name);
     }
     value
-}
-
-impl FaultBuilder {
-    /// Sets whether probes are skipped, as by default: the paths `/healthz`, `/livez`, `/readyz`,
-    /// `/health` and `/metrics`, the gRPC health service, and user agents that begin with
-    /// `kube-probe`.
-    pub fn protect_probes(mut self, protect: bool) -> Self {
-        self.filter.allow_probes = !protect;
-        self
-    }
-
-    /// Skips these paths: exact (`/pay`), whole-segment prefixes (`/admin/*`, which contains
-    /// `/admin` itself), templates (`/users/{id}`) or globs, in which `*` is any text within a
-    /// segment and `**` any number of segments (`/files/**/*.png`).
-    ///
-    /// Patterns are compared with the percent-decoded path, without the query, and are written
-    /// decoded: `/a b` contains `/a%20b`. An encoded slash is data, not a separator; a pattern
-    /// writes it as `%2F`, and a percent sign as `%25`. Case and a trailing slash are significant.
-    ///
-    /// The path is the one that the server received: within axum's `nest` (feature `axum`) and
-    /// waylay-router's `mount` (feature `router`), which shorten it, it includes the prefix. The same
-    /// holds for probes, rules and reports. A layer around a client looks at the request that it sends.
-    pub fn block_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
-        self.filter.paths.block = strings(patterns);
-        self
-    }
-
-    /// Allows only these paths, written as for [`block_paths`](Self::block_paths), which takes
-    /// precedence.
-    ///
-    /// An allow list without entries is an error, here as for all kinds: it would allow nothing.
-    pub fn allow_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
-        self.filter.paths.allow = Some(strings(patterns));
-        self
-    }
-
-    /// Skips requests with one of these headers: any of its values equals the given one, byte by
-    /// byte; names are case-insensitive.
-    pub fn block_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
-    where
-        N: Into<String>,
-        V: Into<String>,
-    {
-        self.filter.headers.block = string_pairs(pairs);
-        self
-    }
-
-    /// Allows only requests with one of these headers. A request must pass the lists of every kind.
-    pub fn allow_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
-    where
-        N: Into<String>,
-        V: Into<String>,
-    {
-        self.filter.headers.allow = Some(string_pairs(pairs));
-        self
-    }
-
-    /// Skips these routes, given by their template in axum's router or in `waylay-router`, with the
-    /// prefixes of scopes, such as `/orders/{id}`; in the latter also by name. The layer must be
-    /// inside of the router (`layer`, `route_layer`): outside of it no route is matched yet. Within
-    /// a mounted router, both the template with the prefix of the mount and the one without it name it.
-    #[cfg(any(feature = "axum", feature = "router"))]
-    pub fn block_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
-        self.filter.routes.block = strings(templates);
-        self
-    }
-
-    /// Allows only these routes; [`block_routes`](Self::block_routes) takes precedence.
-    #[cfg(any(feature = "axum", feature = "router"))]
-    pub fn allow_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
-        self.filter.routes.allow = Some(strings(templates));
-        self
-    }
-
-    /// Skips requests that match one of these rules in the language of `waylay-router`:
-    /// ``Host(`**.example.com`) && (PathPrefix(`/pay`) || Header(`x-vip`))``. They apply to the
-    /// path that the server received, inside of a nested router or outside.
-    ///
-    /// ```
-    /// use waylay_fault::{Fault, error};
-    /// let faulty = Fault::new("flaky", error(503)).block_rules(["Hots(`a`)"]).build().unwrap_err();
-    /// assert!(faulty.to_string().contains("`Host`"), "{faulty}");
-    /// ```
-    #[cfg(feature = "router")]
-    pub fn block_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
-        self.filter.rules.block = strings(rules);
-        self
-    }
-
-    /// Allows only requests that match one of these rules; [`block_rules`](Self::block_rules) takes
-    /// precedence.
-    #[cfg(feature = "router")]
-    pub fn allow_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
-        self.filter.rules.allow = Some(strings(rules));
-        self
-    }
-
-    /// Skips these methods.
-    pub fn block_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
-        self.filter.methods.block = strings(methods);
-        self
-    }
-
-    /// Allows only these methods.
-    pub fn allow_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
-        self.filter.methods.allow = Some(strings(methods));
-        self
-    }
-
-    /// Skips these hosts: exact (`shop.test`), with one label in front (`*.shop.test`) or with one
-    /// or more (`**.shop.test`). They are compared with the URI's authority, or else with the
-    /// `Host` header, without case, port and final dot.
-    pub fn block_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
-        self.filter.hosts.block = strings(patterns);
-        self
-    }
-
-    /// Allows only these hosts, written as for [`block_hosts`](Self::block_hosts), which takes
-    /// precedence.
-    pub fn allow_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
-        self.filter.hosts.allow = Some(strings(patterns));
-        self
-    }
-
-    /// Skips these clients, given by address (`::1`) or network (`10.0.0.0/8`). The address comes
-    /// from [`PeerAddr`](crate::PeerAddr) or its equivalents; an unknown address is in no list.
-    pub fn block_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
-        self.filter.clients.block = strings(ranges);
-        self
-    }
-
-    /// Allows only these clients, written as for [`block_clients`](Self::block_clients), which
-    /// takes precedence.
-    pub fn allow_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
-        self.filter.clients.allow = Some(strings(ranges));
-        self
-    }
-}
-
-fn strings<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Vec<String> {
-    items.into_iter().map(Into::into).collect()
-}
-
-fn string_pairs<N: Into<String>, V: Into<String>>(
-    pairs: impl IntoIterator<Item = (N, V)>,
-) -> Vec<(String, String)> {
-    pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }

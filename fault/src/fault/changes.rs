@@ -77,6 +77,19 @@ impl Changes {
             && self.websocket.taps.is_empty()
     }
 
+    /// Applies the edits to a copy of the response's head.
+    pub(crate) fn preview_head(&self, status: &mut StatusCode, headers: &mut HeaderMap) {
+        for (_, edits) in &self.edits {
+            *status = edits.status.unwrap_or(*status);
+            edits.headers(headers);
+        }
+    }
+
+    /// Tests whether the head of the message is changed.
+    pub(crate) fn edits_head(&self) -> bool {
+        !self.edits.is_empty()
+    }
+
     /// Returns the delay before the message.
     pub(crate) fn wait(&self) -> Duration {
         self.wait

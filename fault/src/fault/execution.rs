@@ -16,12 +16,13 @@ use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::{Changes, is_bodiless, remove_content, strip_body};
 use crate::fault::filter::filter::original_uri;
 use crate::fault::guards::Permit;
+use crate::fault::selection::{AwaitedResponse, Selected};
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, delay, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
 #[cfg(feature = "panic")]
 use crate::injector::panic::InjectedPanic;
-use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
+use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step};
 use crate::random::draws::Draws;
 use crate::report::callback::{GuardedFuture, guard};
 use crate::report::event::{Event, Phase, SkipReason};
@@ -49,38 +50,33 @@ pub(crate) struct Rejected {
 
 /// One request with its steps. Dropped early, it reports so and releases what it holds.
 pub(crate) struct Execution {
-    state: Arc<FaultState>,
+    pub(super) state: Arc<FaultState>,
     /// The request without its body, for reporters and custom injectors.
-    request: Option<Arc<Request<()>>>,
+    pub(super) request: Option<Arc<Request<()>>>,
     pub(crate) is_head: bool,
-    capability: Capability,
+    pub(super) capability: Capability,
     steps: Vec<Step>,
     /// The changes of the response.
     pub(crate) changes: Changes,
     reporters: Vec<ReporterSpan>,
-    actions: Actions,
+    pub(super) actions: Actions,
     /// Functions of the response, each with the number of its action.
     inspects: Vec<(usize, Inspect)>,
     is_counted: bool,
-    is_ended: bool,
+    pub(super) is_ended: bool,
     /// The response states that it is the last one on its connection.
     is_last_response: bool,
+    /// The response decides whether the steps are run.
+    pub(super) awaited: Option<AwaitedResponse>,
     /// Held for as long as the injection counts as active in its set.
-    _permit: Option<Permit>,
+    pub(super) permit: Option<Permit>,
 }
 
 impl Execution {
-    pub(crate) fn begin<B>(
-        state: Arc<FaultState>,
-        steps: Steps,
-        capability: Capability,
-        permit: Option<Permit>,
-        request: &Request<B>,
-    ) -> Self {
+    pub(crate) fn begin<B>(state: Arc<FaultState>, selected: Selected, request: &Request<B>) -> Self {
+        let Selected { steps, capability, permit, awaited, .. } = selected;
         let wanted = state.has_reporter() || !steps.reporters.is_empty() || steps.has_custom();
-        #[cfg(feature = "tracing")]
-        trace::started(&state.name, &steps.actions, request);
-        state.add_active();
+        let wanted = wanted || awaited.is_some();
         let mut execution = Self {
             request: wanted.then(|| Arc::new(clone_head(request))),
             is_head: request.method() == Method::HEAD,
@@ -94,22 +90,36 @@ impl Execution {
             is_counted: false,
             is_ended: false,
             is_last_response: false,
-            _permit: permit,
+            awaited,
+            permit,
         };
-        // The start is reported with all actions, the end with those that were begun.
-        execution.actions.set_all(ActionState::Done);
-        execution.report(Phase::Started);
-        execution.actions.set_all(ActionState::Planned);
-        for (index, step) in execution.steps.iter().enumerate() {
-            if !step.applies_to_request(request.headers()) {
-                execution.actions.set(index, ActionState::Skipped);
-            }
+        if execution.awaited.is_none() {
+            execution.start(request);
         }
         execution
     }
 
+    /// Counts and reports the beginning.
+    pub(super) fn start<B>(&mut self, request: &Request<B>) {
+        #[cfg(feature = "tracing")]
+        trace::started(&self.state.name, self.actions.all(), request);
+        self.state.add_active();
+        // The start is reported with all actions, the end with those that were begun.
+        self.actions.set_all(ActionState::Done);
+        self.report(Phase::Started);
+        self.actions.set_all(ActionState::Planned);
+        for (index, step) in self.steps.iter().enumerate() {
+            if !step.applies_to_request(request.headers()) {
+                self.actions.set(index, ActionState::Skipped);
+            }
+        }
+    }
+
     /// Runs the steps one by one until one of them responds.
     pub(crate) async fn run(mut self) -> Outcome {
+        if self.awaited.is_some() {
+            return Outcome::Forward { mark: None, request: Changes::default(), execution: Some(self) };
+        }
         let mut request = Changes::default();
         let only_websocket = self.steps.iter().all(|step| matches!(step, Step::WebSocket(_)));
         for (index, step) in std::mem::take(&mut self.steps).into_iter().enumerate() {
@@ -435,6 +445,9 @@ impl Execution {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
+        if self.awaited.is_some() {
+            return self.report_unstarted(SkipReason::ResponseMismatch);
+        }
         if self.actions.has_pending() && !self.actions.is_done() {
             // There was no response to decide about them.
             self.count_skip(SkipReason::NotDeliverable);
@@ -494,7 +507,9 @@ impl Execution {
 impl Drop for Execution {
     fn drop(&mut self) {
         self.end(Phase::Abandoned);
-        self.state.remove_active();
+        if self.awaited.is_none() {
+            self.state.remove_active();
+        }
     }
 }
 

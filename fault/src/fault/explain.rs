@@ -37,6 +37,7 @@ pub struct FaultExplanation {
     placement: FaultPlacement,
     result: Result<Vec<Action>, SkipReason>,
     is_dry_run: bool,
+    awaits_response: bool,
 }
 
 impl Explanation {
@@ -65,6 +66,12 @@ impl FaultExplanation {
         }
     }
 
+    /// Tests whether the service's response decides if the fault acts: see
+    /// [`allow_statuses`](crate::FaultBuilder::allow_statuses).
+    pub fn awaits_response(&self) -> bool {
+        self.awaits_response
+    }
+
     /// Returns what the fault would do, or would do were it no dry run.
     pub fn actions(&self) -> &[Action] {
         self.result.as_deref().unwrap_or_default()
@@ -86,6 +93,7 @@ impl FaultSet {
             FaultExplanation {
                 name: member.fault.name().to_owned(),
                 placement: member.placement,
+                awaits_response: selected.as_ref().is_ok_and(|selected| selected.awaited.is_some()),
                 is_dry_run: selected.as_ref().is_ok_and(|selected| selected.is_dry_run),
                 result: selected.map(|selected| selected.steps.actions),
             }
@@ -113,6 +121,6 @@ impl fmt::Display for FaultExplanation {
         for (index, action) in self.actions().iter().enumerate() {
             write!(f, "{}{action}", if index == 0 { between } else { ", " })?;
         }
-        Ok(())
+        if self.awaits_response { f.write_str(", if the response matches") } else { Ok(()) }
     }
 }

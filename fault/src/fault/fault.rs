@@ -9,11 +9,11 @@ use http::{Method, Request, Version};
 use crate::connection::command::Termination;
 use crate::fault::capability::{Capability, DeliveryMethod, Placement};
 use crate::fault::execution::{Execution, clone_head};
-use crate::fault::guards::Permit;
-use crate::fault::selection::Decisions;
+use crate::fault::flag::{FlagEvaluation, FlagShares};
+use crate::fault::selection::{AwaitedResponse, Decisions, Selected};
 use crate::fault::standby::Standby;
 use crate::fault::state::FaultState;
-use crate::injector::key::RequestKeys;
+use crate::injector::key::{ControlHeaders, RequestKeys};
 use crate::injector::steps::Steps;
 use crate::random::draws::{Sampler, digest};
 use crate::report::callback::guard;
@@ -79,8 +79,8 @@ impl Fault {
         }
         self.state.counters.add_seen();
         match self.draw(placement, request, can_rebox, false) {
-            Ok(Selected { steps, capability, permit, is_dry_run: false }) => {
-                Some(Box::new(Execution::begin(self.state.clone(), steps, capability, permit, request)))
+            Ok(selected) if !selected.is_dry_run => {
+                Some(Box::new(Execution::begin(self.state.clone(), selected, request)))
             }
             Ok(Selected { steps, .. }) => {
                 #[cfg(feature = "tracing")]
@@ -95,6 +95,28 @@ impl Fault {
                 None
             }
         }
+    }
+
+    /// Begins to evaluate the flag of the fault for a request that it may select; `None` if there is none.
+    pub(crate) fn evaluate<B>(&self, placement: Placement, request: &Request<B>) -> Option<FlagEvaluation> {
+        let state = &*self.state;
+        let flag = state.flag.as_ref()?;
+        if state.is_off() {
+            return None;
+        }
+        state.filter.admit(placement, request).ok()?;
+        if let Some(guards) = &state.limits.guards {
+            guards.check_request(placement, request).ok()?;
+        }
+        let id = Arc::as_ptr(&self.state) as usize;
+        let attempt = digest(state.key_extractor.attempt(request.headers()));
+        let has_decided = Decisions::has_decided(request.extensions(), id, attempt);
+        (!has_decided).then(|| flag.evaluate(id, request.headers()))
+    }
+
+    /// Tests whether a flag decides about the participation.
+    pub(crate) fn has_flag(&self) -> bool {
+        self.state.flag.is_some()
     }
 
     /// What would be done to this request, or why nothing would; nothing is counted by it.
@@ -116,10 +138,13 @@ impl Fault {
         let is_websocket = is_websocket_upgrade(request);
         let bodies = watches.requests || watches.responses;
         let has_stream = if is_websocket { watches.websockets } else { bodies };
+        // A fault that matches on the response cannot decide in the middle of one.
+        let has_stream = has_stream && state.filter.response.is_empty();
         if !has_stream || !state.is_off() || !matches!(placement, Placement::Server | Placement::Client) {
             return None;
         }
         state.filter.admit(placement, request).ok()?;
+        state.filter.admit_baggage(&state.name, request).ok()?;
         let id = Arc::as_ptr(state) as usize;
         let attempt = digest(state.key_extractor.attempt(request.headers()));
         if Decisions::has_decided(request.extensions(), id, attempt) {
@@ -147,6 +172,8 @@ impl Fault {
         is_preview: bool,
     ) -> Result<Selected, SkipReason> {
         let state = &*self.state;
+        // Whatever comes of it: the service is not to see them.
+        ControlHeaders::remove_from(&state.removed_headers, request);
         if state.switch.is_halted() {
             return Err(SkipReason::Halted);
         }
@@ -159,17 +186,22 @@ impl Fault {
         if let Some(guards) = &state.limits.guards {
             guards.check_request(placement, request)?;
         }
+        state.filter.admit_baggage(&state.name, request)?;
+        state.injector.admit(RequestKeys::of(request))?;
 
         let id = Arc::as_ptr(&self.state) as usize;
         let attempt = digest(state.key_extractor.attempt(request.headers()));
         // A fault without participation has no decision to remember.
-        let remembers = state.switch.participation() > 0.0;
+        let share = state.flag.as_ref().and_then(|_| FlagShares::find(request, id));
+        let participation = share.unwrap_or_else(|| state.switch.participation());
+        let remembers = participation > 0.0;
         if remembers && Decisions::has_decided(request.extensions(), id, attempt) {
             return Err(SkipReason::AlreadyDecided);
         }
         let key = state.key_extractor.key(request, is_preview);
         let draws = state.sampler.draw(key, state.key_extractor.attempt(request.headers()));
-        let is_selected = state.is_selected(&draws, key, factor).ok_or(SkipReason::CallbackPanicked)?;
+        let is_selected =
+            state.is_selected(&draws, key, participation * factor).ok_or(SkipReason::CallbackPanicked)?;
         let attempts =
             state.limits.attempts.as_ref().map(|table| (table, state.sampler.draw(key, b"").hash()));
         let picked = match &state.member {
@@ -193,8 +225,8 @@ impl Fault {
         let mut steps = Steps { is_preview, ..Steps::default() };
         guard(|| state.injector.plan(draws, RequestKeys::of(request), &mut steps))
             .ok_or(SkipReason::CallbackPanicked)?;
-        if steps.list.is_empty() && steps.has_passed {
-            return Err(SkipReason::OutsideWindow);
+        if let Some(reason) = steps.passed.filter(|_| steps.list.is_empty()) {
+            return Err(reason);
         }
 
         let capability = Capability::new(placement, state.delivery, request);
@@ -204,22 +236,19 @@ impl Fault {
             || (steps.only_websocket() && !is_websocket_upgrade(request))
             || (steps.resets && capability.delivery(Termination::Reset) == DeliveryMethod::None)
             || (steps.changes_request_body() && !can_rebox());
-        if unreachable {
+        let awaits_response = !state.filter.response.is_empty();
+        if unreachable || (awaits_response && !capability.can_respond()) {
             return Err(SkipReason::NotDeliverable);
+        }
+        let awaited = awaits_response.then(|| AwaitedResponse { attempts_key: attempts.map(|(_, key)| key) });
+        if awaits_response && !is_preview {
+            return Ok(Selected { steps, capability, permit: None, is_dry_run: false, awaited });
         }
         // Last, so that what could not be injected uses up nothing.
         let permit = state.limits.take(&state.window, now, attempts, is_preview)?;
         let is_dry_run = state.limits.guards.as_ref().is_some_and(|guards| guards.is_dry_run());
-        Ok(Selected { steps, capability, permit, is_dry_run })
+        Ok(Selected { steps, capability, permit, is_dry_run, awaited })
     }
-}
-
-/// A request that the fault is to act on.
-pub(crate) struct Selected {
-    pub(crate) steps: Steps,
-    pub(crate) capability: Capability,
-    pub(crate) permit: Option<Permit>,
-    pub(crate) is_dry_run: bool,
 }
 
 impl fmt::Debug for Fault {

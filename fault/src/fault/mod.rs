@@ -1,6 +1,7 @@
 //! Fault: filter, selection, capability, execution, control; FaultSet: several of them, with guards.
 
 pub(crate) mod actions;
+pub(crate) mod awaited;
 pub(crate) mod builder;
 pub(crate) mod capability;
 pub(crate) mod changes;
@@ -9,9 +10,15 @@ pub(crate) mod execution;
 pub(crate) mod explain;
 pub(crate) mod fault;
 pub(crate) mod filter;
+pub(crate) mod filter_settings;
+pub(crate) mod flag;
 pub(crate) mod guards;
 pub(crate) mod limits;
+#[cfg(feature = "openfeature")]
+pub(crate) mod open_feature;
 pub(crate) mod overview;
+#[cfg(feature = "plan")]
+pub(crate) mod registry;
 pub(crate) mod schedule;
 pub(crate) mod selection;
 pub(crate) mod set;

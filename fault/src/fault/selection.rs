@@ -1,4 +1,4 @@
-//! Group, CountWindow and Decisions: which selected requests are injected.
+//! Selected, Group, CountWindow and Decisions: which selected requests are injected.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
@@ -6,7 +6,27 @@ use std::sync::{Arc, PoisonError};
 use http::Extensions;
 
 use crate::config::sync::{AtomicU64, Ordering, RwLock};
+use crate::fault::capability::Capability;
+use crate::fault::guards::Permit;
+use crate::injector::steps::Steps;
 use crate::random::draws::{Key, Sampler, pick_weighted, random_seed};
+
+/// A request that the fault is to act on.
+pub(crate) struct Selected {
+    pub(crate) steps: Steps,
+    pub(crate) capability: Capability,
+    pub(crate) permit: Option<Permit>,
+    pub(crate) is_dry_run: bool,
+    /// The response decides whether the fault acts.
+    pub(crate) awaited: Option<AwaitedResponse>,
+}
+
+/// What a fault that matches on the response needs once the response is there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AwaitedResponse {
+    /// The key in the table of attempts, if attempts are counted.
+    pub(crate) attempts_key: Option<u64>,
+}
 
 /// Faults of which at most one is injected into a request: for each request the group picks one of
 /// its members by weight.

@@ -15,6 +15,8 @@ use crate::fault::capability::Placement;
 use crate::fault::control::Control;
 use crate::fault::fault::Fault;
 use crate::fault::guards::{CompiledGuards, GuardState, Guards};
+#[cfg(feature = "plan")]
+use crate::fault::registry::PlanRegistry;
 use crate::fault::state::Carried;
 use crate::report::callback::guard;
 use crate::report::counts::Counts;
@@ -79,6 +81,8 @@ struct SetState {
     #[cfg(feature = "metrics")]
     meters: Option<SetMeters>,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 type OnEvent = dyn Fn(&SetEvent) + Send + Sync;
@@ -90,6 +94,8 @@ pub(crate) struct Snapshot {
     /// What all of them were made from.
     #[cfg_attr(not(feature = "plan"), allow(dead_code, reason = "only plans look at it"))]
     pub(crate) source: Option<Arc<dyn Any + Send + Sync>>,
+    /// Whether a flag decides about any of them.
+    pub(crate) has_flags: bool,
     server: Vec<Fault>,
     client: Vec<Fault>,
     listener: Vec<Fault>,
@@ -116,6 +122,7 @@ impl Snapshot {
             client: at(FaultPlacement::Client),
             listener: at(FaultPlacement::Listener),
             connector: at(FaultPlacement::Connector),
+            has_flags: members.iter().any(|member| member.fault.has_flag()),
             members,
             source,
         }
@@ -254,6 +261,11 @@ impl FaultSet {
         if self.state.guards.rearm() {
             self.notify(&SetEvent::Rearmed);
         }
+    }
+
+    #[cfg(feature = "plan")]
+    pub(crate) fn registry(&self) -> &PlanRegistry {
+        &self.state.registry
     }
 
     #[inline]
@@ -411,9 +423,11 @@ impl FaultSet {
     fn prepare(&self, builder: FaultBuilder, placement: FaultPlacement, carried: Carried) -> FaultBuilder {
         #[cfg(feature = "metrics")]
         let builder = if self.state.meters.is_some() { builder.metrics(placement) } else { builder };
-        #[cfg(not(feature = "metrics"))]
-        let _ = placement;
-        let builder = builder.carried(carried).guards(self.state.guards.clone()).log(self.state.log.clone());
+        let builder = builder
+            .placement(placement.into())
+            .carried(carried)
+            .guards(self.state.guards.clone())
+            .log(self.state.log.clone());
         match &self.state.reporter {
             Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
             _ => builder,
@@ -444,6 +458,8 @@ pub struct FaultSetBuilder {
     #[cfg(feature = "metrics")]
     has_metrics: bool,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 impl FaultSetBuilder {
@@ -494,6 +510,13 @@ impl FaultSetBuilder {
         self
     }
 
+    /// Sets what plans may name: custom injectors, flags and secrets.
+    #[cfg(feature = "plan")]
+    pub fn registry(mut self, registry: PlanRegistry) -> Self {
+        self.registry = registry;
+        self
+    }
+
     /// Returns the set, still empty.
     pub fn build(self) -> FaultSet {
         let from_process = || std::env::var("WAYLAY_ENVIRONMENT").ok().filter(|name| !name.is_empty());
@@ -510,6 +533,8 @@ impl FaultSetBuilder {
                 #[cfg(feature = "metrics")]
                 meters: self.has_metrics.then(SetMeters::new),
                 environment: self.environment.or_else(from_process),
+                #[cfg(feature = "plan")]
+                registry: self.registry,
             }),
         }
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::fault::capability::Placement;
 use crate::fault::execution::Execution;
 use crate::fault::fault::Fault;
+use crate::fault::flag::FlagEvaluations;
 use crate::fault::set::{FaultSet, Snapshot};
 use crate::fault::standby::Standby;
 use crate::report::mark::Injected;
@@ -23,6 +24,8 @@ pub(crate) enum FaultSource {
 /// What is to be done about a request.
 pub(crate) enum Decision {
     Pass,
+    /// Flags decide about it first, under these faults of a set.
+    Evaluate(FlagEvaluations, Option<Arc<Snapshot>>),
     /// Nothing is injected, and the bodies or the response are of interest.
     Follow(Followers),
     /// The first fault that acts, and those that follow.
@@ -36,6 +39,29 @@ impl FaultSource {
         request: &mut Request<B>,
         can_rebox: impl Fn() -> bool,
     ) -> Decision {
+        let (evaluations, snapshot) = match self {
+            Self::One(fault) => (FlagEvaluations::new(fault.evaluate(placement, request).into_iter()), None),
+            Self::Set(set) => {
+                let snapshot = set.begin();
+                let flagged = snapshot.faults(placement).iter().take_while(|_| snapshot.has_flags);
+                let evaluations = flagged.filter_map(|fault| fault.evaluate(placement, request));
+                (FlagEvaluations::new(evaluations), Some(snapshot))
+            }
+        };
+        match evaluations {
+            Some(evaluations) => Decision::Evaluate(evaluations, snapshot),
+            None => self.decide_evaluated(snapshot, placement, request, can_rebox),
+        }
+    }
+
+    /// Decides with the shares of all flags among the extensions of the request.
+    pub(crate) fn decide_evaluated<B>(
+        &self,
+        snapshot: Option<Arc<Snapshot>>,
+        placement: Placement,
+        request: &mut Request<B>,
+        can_rebox: impl Fn() -> bool,
+    ) -> Decision {
         match self {
             Self::One(fault) => match fault.decide(placement, request, can_rebox) {
                 Some(execution) => Decision::Inject(execution, None),
@@ -45,17 +71,19 @@ impl FaultSource {
                 }
             },
             Self::Set(set) => {
-                let mut remaining = Remaining { snapshot: set.begin(), placement, next: 0 };
-                match remaining.next(request, can_rebox) {
-                    Some(execution) => Decision::Inject(execution, Some(remaining)),
-                    None => Decision::follow(Followers {
-                        observation: set.guards().observes().then(|| Observation {
-                            set: set.clone(),
-                            is_client: placement == Placement::Client,
-                            begin: Instant::now(),
-                        }),
-                        standbys: remaining.watch(request),
-                    }),
+                let snapshot = snapshot.unwrap_or_else(|| set.begin());
+                let mut remaining = Remaining { snapshot, placement, next: 0, observation: None };
+                let execution = remaining.next(request, can_rebox);
+                let observation = set.guards().observes().then(|| Observation {
+                    set: set.clone(),
+                    is_client: placement == Placement::Client,
+                    begin: Instant::now(),
+                });
+                match execution {
+                    Some(execution) => {
+                        Decision::Inject(execution, Some(Remaining { observation, ..remaining }))
+                    }
+                    None => Decision::follow(Followers { observation, standbys: remaining.watch(request) }),
                 }
             }
         }
@@ -81,6 +109,8 @@ pub(crate) struct Remaining {
     snapshot: Arc<Snapshot>,
     placement: Placement,
     next: usize,
+    /// The set wants to know of the response, should it be genuine.
+    observation: Option<Observation>,
 }
 
 impl Remaining {
@@ -102,6 +132,11 @@ impl Remaining {
 }
 
 impl Remaining {
+    /// Counts a response that no fault has delayed or changed yet.
+    pub(crate) fn observe<B, E>(&mut self, response: &Result<Response<B>, E>) {
+        self.observation.take().into_iter().for_each(|observation| observation.finish(response));
+    }
+
     /// Watches the streams of a request for the faults that are off, and returns those that watch a body,
     /// the outermost first.
     pub(crate) fn watch<B>(&self, request: &mut Request<B>) -> Vec<Arc<Standby>> {

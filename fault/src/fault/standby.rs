@@ -16,7 +16,7 @@ use crate::connection::messages::{MessageTap, StandbyTap};
 use crate::fault::capability::Capability;
 use crate::fault::changes::{MessageTaps, is_bodiless};
 use crate::fault::execution::{Execution, clone_head};
-use crate::fault::guards::Permit;
+use crate::fault::selection::Selected;
 use crate::fault::state::{ActiveHandle, FaultState};
 use crate::injector::key::RequestKeys;
 use crate::injector::standby::{JoinedBody, StandbyBody, StandbyStage};
@@ -103,9 +103,7 @@ impl Standby {
         let state = &self.state;
         state.counters.add_seen();
         match self.draw(keeps) {
-            Ok((steps, permit)) => {
-                Some(Execution::begin(state.clone(), steps, self.capability.clone(), permit, &self.request))
-            }
+            Ok(selected) => Some(Execution::begin(state.clone(), selected, &self.request)),
             Err(skip) => {
                 state.count_skipped(skip);
                 state.report(Phase::Skipped(skip), &[], self.capability.placement(), &self.request);
@@ -145,7 +143,7 @@ impl Standby {
         self.taps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn draw(&self, keeps: impl Fn(&Step) -> bool) -> Result<(Steps, Option<Permit>), SkipReason> {
+    fn draw(&self, keeps: impl Fn(&Step) -> bool) -> Result<Selected, SkipReason> {
         let state = &self.state;
         let now = state.limits.now();
         let factor = state.limits.factor(now)?;
@@ -155,7 +153,8 @@ impl Standby {
         let key = state.key_extractor.key(&self.request, false);
         let attempt = state.key_extractor.attempt(self.request.headers());
         let draws = state.sampler.draw(key, attempt);
-        if !state.is_selected(&draws, key, factor).ok_or(SkipReason::CallbackPanicked)? {
+        let participation = state.switch.participation() * factor;
+        if !state.is_selected(&draws, key, participation).ok_or(SkipReason::CallbackPanicked)? {
             return Err(SkipReason::NotSelected);
         }
         if let Some(member) = &state.member
@@ -176,7 +175,8 @@ impl Standby {
         if state.limits.guards.as_ref().is_some_and(|guards| guards.is_dry_run()) {
             return Err(SkipReason::DryRun);
         }
-        Ok((steps, permit))
+        let capability = self.capability.clone();
+        Ok(Selected { steps, capability, permit, is_dry_run: false, awaited: None })
     }
 }
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
 use crate::config::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::filter::filter::{RequestFilter, original_uri};
+use crate::fault::flag::CompiledFlag;
 use crate::fault::limits::FaultLimits;
 use crate::fault::selection::{CountWindow, GroupMember};
 use crate::fault::switch::Switch;
@@ -30,6 +31,10 @@ pub(crate) struct FaultState {
     pub(crate) name: Arc<str>,
     pub(crate) switch: Switch,
     pub(crate) filter: RequestFilter,
+    /// Decides about the participation of a request.
+    pub(crate) flag: Option<CompiledFlag>,
+    /// Headers that the service is not to see.
+    pub(crate) removed_headers: Box<[HeaderName]>,
     pub(crate) key_extractor: KeyExtractor,
     pub(crate) sampler: Sampler,
     /// Replaces the sampler's draw.
@@ -67,10 +72,9 @@ pub(crate) struct Carried {
 }
 
 impl FaultState {
-    /// Tests whether the draw selects the request of this key, at this factor of the participation;
+    /// Tests whether the draw selects the request of this key, under this participation;
     /// `None` if the user's draw panicked.
-    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>, factor: f64) -> Option<bool> {
-        let participation = self.switch.participation() * factor;
+    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>, participation: f64) -> Option<bool> {
         match &self.draw {
             Some(draw) => guard(|| draw(key)).map(|share| share < participation),
             None => Some(draws.is_selected(participation)),

@@ -150,6 +150,11 @@ pub(crate) fn check_status(at: &str, status: u16, errors: &mut ErrorCollector) -
     None
 }
 
+/// Returns a response of this status with its phrase. `None`: the number is not a status.
+pub(crate) fn status_response(status: u16) -> Option<CannedResponse> {
+    Some(text_response(StatusCode::from_u16(status).ok()?, None, HeaderMap::new(), None))
+}
+
 fn text_response(
     status: StatusCode,
     body: Option<Bytes>,
@@ -221,12 +226,21 @@ impl InjectorConfig for Grpc {
     fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         let at = child_setting(at, "grpc");
         let good = check_grpc_status(&format!("{at}.status"), self.status, errors);
-        let mut headers = check_headers(&at, &self.headers, errors);
-        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/grpc"));
-        headers.extend(status_headers(self.status, &self.message));
-        let response = CannedResponse { status: StatusCode::OK, headers, text: Bytes::new(), retry_in: None };
+        let headers = check_headers(&at, &self.headers, errors);
+        let response = trailers_only(self.status, &self.message, headers);
         good.then(|| Box::new(CompiledGrpc(self.status, Arc::new(response))) as Box<dyn CompiledInjector>)
     }
+}
+
+/// Returns a response with this gRPC status and no message.
+pub(crate) fn grpc_response(status: u16) -> CannedResponse {
+    trailers_only(status, "", HeaderMap::new())
+}
+
+fn trailers_only(status: u16, message: &str, mut headers: HeaderMap) -> CannedResponse {
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/grpc"));
+    headers.extend(status_headers(status, message));
+    CannedResponse { status: StatusCode::OK, headers, text: Bytes::new(), retry_in: None }
 }
 
 pub(crate) fn check_grpc_status(setting: &str, status: u16, errors: &mut ErrorCollector) -> bool {

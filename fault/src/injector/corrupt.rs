@@ -103,6 +103,10 @@ impl CompiledInjector for Corrupt {
         };
         steps.change(self.side, Change::Body(Box::new(stage)), Action::Corrupt(self.side));
     }
+
+    fn changes_request(&self) -> bool {
+        self.side == Side::Request
+    }
 }
 
 #[derive(Debug)]

@@ -110,6 +110,10 @@ impl CompiledInjector for CompiledDribble {
         let action = Action::Dribble(self.side, self.parts, self.over);
         steps.change(self.side, Change::Body(stage), action);
     }
+
+    fn changes_request(&self) -> bool {
+        self.side == Side::Request
+    }
 }
 
 /// A body of unknown length is buffered up to this.

@@ -1,7 +1,8 @@
-//! DecideBy: the key of a decision about a request.
+//! DecideBy: the key of a decision about a request; ControlHeaders: what faults removed from it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use http::header::Entry;
 use http::{Extensions, HeaderMap, HeaderName, Request};
 
 use crate::config::error::{ErrorCollector, header_name};
@@ -54,6 +55,35 @@ pub(crate) struct RequestKeys<'a> {
 impl<'a> RequestKeys<'a> {
     pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
         Self { headers: request.headers(), extensions: request.extensions() }
+    }
+
+    /// Returns the headers that faults have removed from the request.
+    pub(crate) fn control_headers(self) -> &'a HeaderMap {
+        static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+        self.extensions.get::<ControlHeaders>().map_or(&NONE, |removed| &removed.0)
+    }
+}
+
+/// Headers that faults have removed from a request, in its extensions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ControlHeaders(HeaderMap);
+
+impl ControlHeaders {
+    /// Moves headers of these names out of the request.
+    pub(crate) fn remove_from<B>(names: &[HeaderName], request: &mut Request<B>) {
+        if names.iter().all(|name| !request.headers().contains_key(name)) {
+            return;
+        }
+        let mut removed = request.extensions_mut().remove::<Self>().unwrap_or_default();
+        for name in names {
+            if let Entry::Occupied(entry) = request.headers_mut().entry(name) {
+                let (name, values) = entry.remove_entry_mult();
+                for value in values {
+                    removed.0.append(name.clone(), value);
+                }
+            }
+        }
+        request.extensions_mut().insert(removed);
     }
 }
 

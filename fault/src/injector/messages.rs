@@ -235,4 +235,8 @@ impl CompiledInjector for CompiledMessages {
         };
         steps.change(self.side, Change::Body(stage), action);
     }
+
+    fn changes_request(&self) -> bool {
+        self.side == Side::Request || self.format == Format::WebSocket
+    }
 }

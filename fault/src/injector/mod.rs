@@ -4,6 +4,7 @@ pub(crate) mod abort;
 pub(crate) mod corrupt;
 pub(crate) mod custom;
 pub(crate) mod dribble;
+pub(crate) mod header_control;
 pub(crate) mod key;
 #[cfg(feature = "stress")]
 pub(crate) mod load;

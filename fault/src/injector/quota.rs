@@ -16,7 +16,7 @@ use crate::injector::key::{DecideBy, KeySource, RequestKeys};
 use crate::injector::steps::{CannedResponse, Step, Steps};
 use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
 use crate::random::draws::{Draws, Key, Sampler, random_seed};
-use crate::report::event::Action;
+use crate::report::event::{Action, SkipReason};
 
 /// Lets `limit` requests pass in each `window`, and responds to the rest with 429 and a
 /// `Retry-After` with the seconds, rounded up, until the next window begins.
@@ -179,7 +179,7 @@ impl CompiledInjector for QuotaLimiter {
         // No request has this key, so it serves those without one.
         let client = self.client.find(keys).unwrap_or(Key::Counter(0));
         let Err(left) = self.windows.take(self.sampler.draw(client, b"").hash(), steps.is_preview) else {
-            steps.has_passed = true;
+            steps.passed = Some(SkipReason::OutsideWindow);
             return;
         };
         steps.push(

@@ -145,6 +145,10 @@ impl CompiledInjector for CompiledPatch {
     fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
         steps.change(self.side, Change::Head(self.edits.clone()), Action::Patch(self.side));
     }
+
+    fn changes_request(&self) -> bool {
+        self.side == Side::Request
+    }
 }
 
 /// The difference between a stated and a real length.
@@ -202,6 +206,10 @@ impl CompiledInjector for WrongLength {
     fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
         let stage = Box::new(WrongLengthStage { length: self.length, ended: false, pause: None });
         steps.change(self.side, Change::Body(stage), Action::WrongLength(self.side));
+    }
+
+    fn changes_request(&self) -> bool {
+        self.side == Side::Request
     }
 }
 
@@ -316,6 +324,10 @@ impl CompiledInjector for Other {
     fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
         let stage = Box::new(ReplaceStage(self.body.clone()));
         steps.change(self.side, Change::HeadAndBody(self.edits.clone(), stage), Action::Replace(self.side));
+    }
+
+    fn changes_request(&self) -> bool {
+        self.side == Side::Request
     }
 }
 

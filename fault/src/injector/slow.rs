@@ -72,6 +72,10 @@ impl CompiledInjector for RateLimit {
         let stage = Box::new(RateLimitStage { rate: self.rate, due: None, rest: Bytes::new(), pause: None });
         steps.change(self.side, Change::Body(stage), Action::RateLimit(self.side, self.rate));
     }
+
+    fn changes_request(&self) -> bool {
+        self.side == Side::Request
+    }
 }
 
 const SLICES_PER_SECOND: u64 = 16;
@@ -188,6 +192,10 @@ impl CompiledInjector for Arc<CompiledDelay> {
         };
         let stage = Box::new(DelayStage { delay: self.clone(), draws, held: None });
         steps.change(side, Change::Body(stage), Action::SlowChunks(side));
+    }
+
+    fn changes_request(&self) -> bool {
+        self.at() == DelayPoint::RequestChunks
     }
 }
 

@@ -14,7 +14,7 @@ use crate::injector::custom::Inject;
 #[cfg(feature = "stress")]
 use crate::injector::load::Load;
 use crate::random::draws::Draws;
-use crate::report::event::{Action, Reporter, Side};
+use crate::report::event::{Action, Reporter, Side, SkipReason};
 
 /// The steps in order. One of them responds, or the request goes on to the service.
 #[derive(Default)]
@@ -26,8 +26,8 @@ pub(crate) struct Steps {
     pub(crate) reporters: Vec<ReporterSpan>,
     /// A body ends with a reset of the whole connection.
     pub(crate) resets: bool,
-    /// A quota let the request pass.
-    pub(crate) has_passed: bool,
+    /// Why nothing is done, if there are no steps: a quota let the request pass.
+    pub(crate) passed: Option<SkipReason>,
     /// Whether nothing is to be counted, since nothing will be done.
     pub(crate) is_preview: bool,
 }

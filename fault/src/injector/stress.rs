@@ -11,7 +11,7 @@ use crate::injector::load::{Load, Place};
 use crate::injector::steps::{Step, Steps};
 use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
 use crate::random::draws::Draws;
-use crate::report::event::Action;
+use crate::report::event::{Action, SkipReason};
 
 /// Loads processors and memory of this process for a time. The request that begins it goes on to the
 /// service at once.
@@ -131,7 +131,7 @@ impl CompiledInjector for CompiledStress {
             taken.is_ok().then(|| Some(Place::new(self.running.clone())))
         };
         let Some(place) = place else {
-            steps.has_passed = true;
+            steps.passed = Some(SkipReason::OutsideWindow);
             return;
         };
         let load = Load::new(self.time, self.cpu, self.memory, place);

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::injector::custom::Inject;
 use crate::injector::key::RequestKeys;
 use crate::injector::steps::{ReporterSpan, Step, Steps};
 use crate::random::draws::{Draws, pick_weighted};
-use crate::report::event::{Action, Reporter};
+use crate::report::event::{Action, Reporter, SkipReason};
 
 /// Runs one of several injectors, picked by weight. Weights need not add up to 1; a weight of 0 is
 /// never picked.
@@ -68,6 +70,10 @@ impl CompiledInjector for RandomBy<Box<dyn CompiledInjector>> {
         Watches::of(self.choices.iter())
     }
 
+    fn changes_request(&self) -> bool {
+        self.choices.iter().any(|choice| choice.changes_request())
+    }
+
     fn plan(&self, mut draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let picked = (self.index)(&mut draws).checked_rem(self.choices.len()).unwrap_or(0);
         if let Some(choice) = self.choices.get(picked) {
@@ -121,6 +127,10 @@ impl CompiledInjector for Random {
         Watches::of(self.choices.iter().map(|(_, choice)| choice))
     }
 
+    fn changes_request(&self) -> bool {
+        self.choices.iter().any(|(_, choice)| choice.changes_request())
+    }
+
     fn plan(&self, mut draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let weights = self.choices.iter().map(|(weight, _)| *weight);
         let picked = pick_weighted(weights, draws.uniform() * self.total);
@@ -150,6 +160,30 @@ impl CompiledInjector for Random {
 /// ```
 pub fn custom(name: impl Into<String>, inject: impl Inject) -> Injector {
     Injector::new(Custom { name: name.into().into(), inject: Arc::new(inject) })
+}
+
+/// The custom injector of a plan. `Err`: no such name is registered, and the way out.
+#[cfg(feature = "plan")]
+pub(crate) fn named_custom(name: &str, found: Result<Arc<dyn Inject>, String>) -> Injector {
+    match found {
+        Ok(inject) => Injector::new(Custom { name: name.into(), inject }),
+        Err(way_out) => Injector::new(UnknownCustom { name: name.to_owned(), way_out }),
+    }
+}
+
+#[cfg(feature = "plan")]
+#[derive(Debug)]
+struct UnknownCustom {
+    name: String,
+    way_out: String,
+}
+
+#[cfg(feature = "plan")]
+impl InjectorConfig for UnknownCustom {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        errors.add(child_setting(at, "custom"), &self.name, FaultErrorKind::UnknownInjector(self.way_out));
+        None
+    }
 }
 
 struct Custom {
@@ -212,6 +246,18 @@ impl InjectorConfig for Reported<Injector> {
 impl CompiledInjector for Reported<Box<dyn CompiledInjector>> {
     fn watches(&self) -> Watches {
         self.injector.watches()
+    }
+
+    fn changes_request(&self) -> bool {
+        self.injector.changes_request()
+    }
+
+    fn admit(&self, keys: RequestKeys<'_>) -> Result<(), SkipReason> {
+        self.injector.admit(keys)
+    }
+
+    fn removed_headers(&self) -> &[HeaderName] {
+        self.injector.removed_headers()
     }
 
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
@@ -301,6 +347,22 @@ pub(crate) trait CompiledInjector: fmt::Debug + Send + Sync {
         Watches::default()
     }
 
+    /// Tests whether the request asks for it.
+    fn admit(&self, keys: RequestKeys<'_>) -> Result<(), SkipReason> {
+        let _ = keys;
+        Ok(())
+    }
+
+    /// Returns the headers that the service is not to see.
+    fn removed_headers(&self) -> &[HeaderName] {
+        &[]
+    }
+
+    /// Tests whether it changes the request, which is too late once the service has responded.
+    fn changes_request(&self) -> bool {
+        false
+    }
+
     /// Tests whether it protects the service, so that a halt of all faults must not lift it.
     fn is_protection(&self) -> bool {
         false
@@ -346,6 +408,10 @@ struct Chain(Vec<Box<dyn CompiledInjector>>);
 impl CompiledInjector for Chain {
     fn watches(&self) -> Watches {
         Watches::of(self.0.iter())
+    }
+
+    fn changes_request(&self) -> bool {
+        self.0.iter().any(|link| link.changes_request())
     }
 
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {

@@ -165,6 +165,10 @@ impl CompiledInjector for TruncateConfig {
         });
         steps.change(self.side, Change::Body(stage), Action::Truncate(self.side));
     }
+
+    fn changes_request(&self) -> bool {
+        self.side == Side::Request
+    }
 }
 
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use crate::fault::set::{FaultSet, NextMember, SetError, SetMember, Snapshot};
 use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
 use crate::plan::plan::FaultPlan;
+use crate::plan::supplied::Supplied;
 use crate::report::set_event::SetEvent;
 
 /// What a fault of a plan was made from.
@@ -126,8 +127,9 @@ impl FaultSet {
         self.check_environment(plan)?;
         let guards =
             plan.guards().compile().map_err(|error| ApplyError::Set(SetError::Faults(vec![error])))?;
+        let supplied = Supplied { registry: self.registry(), is_read_only: false };
         let mut switched_off = Vec::new();
-        let next = |old: &Snapshot| next_members(plan, old, &mut switched_off);
+        let next = |old: &Snapshot| next_members(plan, old, supplied, &mut switched_off);
         let result = self.swap(next, Some(guards), Some(plan.data.clone()));
         // Wakes foreign code, which may come back to the set.
         switched_off.iter().for_each(|fault| fault.state.switch.wake_cancelled());
@@ -189,7 +191,12 @@ fn count_limits(fault: &Table) -> CountLimits {
 
 /// Returns the faults of a plan, of which those that run unchanged stay. Those of them that the plan
 /// switches off have yet to be woken.
-fn next_members(plan: &FaultPlan, old: &Snapshot, switched_off: &mut Vec<Fault>) -> Vec<NextMember> {
+fn next_members(
+    plan: &FaultPlan,
+    old: &Snapshot,
+    supplied: Supplied<'_>,
+    switched_off: &mut Vec<Fault>,
+) -> Vec<NextMember> {
     let defaults = Defaults::of(&plan.data);
     let specs: Vec<_> = (plan.data.tables("fault"))
         .map(|fault| FaultSpec { fault: fault.clone(), defaults: defaults.clone() })
@@ -216,7 +223,7 @@ fn next_members(plan: &FaultPlan, old: &Snapshot, switched_off: &mut Vec<Fault>)
             }
             None => NextMember::New {
                 placement: build::placement(&spec.fault),
-                builder: Box::new(build::fault(&spec.fault, &defaults, &mut groups)),
+                builder: Box::new(build::fault(&spec.fault, &defaults, &mut groups, supplied)),
                 spec: Some(Arc::new(spec) as Arc<dyn Any + Send + Sync>),
             },
         }

@@ -24,10 +24,11 @@ use crate::injector::slow::{rate_limit, slow};
 #[cfg(feature = "stress")]
 use crate::injector::stress::stress;
 use crate::injector::toxic::Toxic;
-use crate::injector::tree::{Injector, chain, random};
+use crate::injector::tree::{Injector, chain, named_custom, random};
 use crate::injector::truncate::{TruncateAt, TruncateEnd, truncate};
 use crate::plan::data::{Data, Table};
 use crate::plan::injector_shapes::INJECTORS;
+use crate::plan::supplied::{Supplied, baggage_match, flag, requested};
 use crate::random::delay::{Delay, DelayPoint};
 use crate::report::event::{FaultPlacement, Side};
 
@@ -103,8 +104,14 @@ pub(crate) fn placement(fault: &Table) -> FaultPlacement {
     FaultPlacement::ALL.into_iter().find(|placement| placement.name() == name).unwrap_or_default()
 }
 
-pub(crate) fn fault(fault: &Table, defaults: &Defaults, groups: &mut Groups) -> FaultBuilder {
-    let mut builder = Fault::new(fault.text("name").unwrap_or_default(), injector(fault))
+pub(crate) fn fault(
+    fault: &Table,
+    defaults: &Defaults,
+    groups: &mut Groups,
+    supplied: Supplied<'_>,
+) -> FaultBuilder {
+    let mut builder = Fault::new(fault.text("name").unwrap_or_default(), injector(fault, supplied))
+        .placement(placement(fault).into())
         .enabled(defaults.is_enabled && fault.bool("enabled").unwrap_or(true))
         .participation(fault.number("participation").unwrap_or_default());
     if let Some(seed) = fault.count("seed").or(defaults.seed) {
@@ -123,6 +130,12 @@ pub(crate) fn fault(fault: &Table, defaults: &Defaults, groups: &mut Groups) -> 
     builder = counts(builder, fault);
     builder = schedule(builder, fault);
     builder = lists(builder, fault);
+    if let Some(table) = fault.table("flag") {
+        builder = builder.flag(flag(table, supplied));
+    }
+    if let Some(baggage) = fault.table("baggage") {
+        builder = builder.baggage(baggage_match(baggage, supplied));
+    }
     builder = builder
         .protect_probes(fault.bool("protect_probes").unwrap_or(true))
         .mark(fault.bool("mark").unwrap_or(true))
@@ -185,6 +198,10 @@ fn lists(mut builder: FaultBuilder, fault: &Table) -> FaultBuilder {
             "block_hosts" => builder.block_hosts(texts),
             "allow_clients" => builder.allow_clients(texts),
             "block_clients" => builder.block_clients(texts),
+            "allow_statuses" => builder.allow_statuses(texts),
+            "block_statuses" => builder.block_statuses(texts),
+            "allow_response_headers" => builder.allow_response_headers(pairs()),
+            "block_response_headers" => builder.block_response_headers(pairs()),
             #[cfg(any(feature = "axum", feature = "router"))]
             "allow_routes" => builder.allow_routes(texts),
             #[cfg(any(feature = "axum", feature = "router"))]
@@ -217,15 +234,17 @@ fn decide_by(key: &str) -> DecideBy {
 }
 
 /// The injector of a table that has exactly one; an empty chain, should it have none.
-fn injector(parent: &Table) -> Injector {
+fn injector(parent: &Table, supplied: Supplied<'_>) -> Injector {
     let set = parent.0.iter().find(|(key, _)| INJECTORS.contains(key));
     match set {
+        Some(("custom", Data::Text(name))) => named_custom(name, supplied.injector(name)),
+        Some(("header_control", Data::Table(table))) => requested(table, supplied).into(),
         Some((key, Data::Table(table))) => simple_injector(key, table),
         #[cfg(feature = "panic")]
         Some(("panic", Data::Text(message))) => panic(message.as_str()),
-        Some(("chain", Data::List(_))) => chain(parent.tables("chain").map(injector)),
+        Some(("chain", Data::List(_))) => chain(parent.tables("chain").map(|link| injector(link, supplied))),
         Some(("random", Data::List(_))) => {
-            let choice = |table: &Table| (table.number("weight").unwrap_or(1.0), injector(table));
+            let choice = |table: &Table| (table.number("weight").unwrap_or(1.0), injector(table, supplied));
             random(parent.tables("random").map(choice))
         }
         _ => chain::<Injector>([]),

@@ -56,6 +56,8 @@ pub(crate) const INJECTORS: &[&str] = &[
     "toxic",
     "panic",
     "stress",
+    "header_control",
+    "custom",
     "chain",
     "random",
 ];
@@ -81,6 +83,8 @@ macro_rules! injector_fields {
             $crate::plan::shape::field("toxic", &$crate::plan::injector_shapes::TOXIC, "Act on the bytes of the connection, as Toxiproxy does."),
             $crate::plan::shape::field("panic", &$crate::plan::injector_shapes::TEXT, "Panic in the task of the handler, with this message.").feature("panic"),
             $crate::plan::shape::field("stress", &$crate::plan::injector_shapes::STRESS, "Load the processors and the memory of the process.").feature("stress"),
+            $crate::plan::shape::field("header_control", &$crate::plan::injector_shapes::HEADER_CONTROL, "Do what a trusted client requests by headers."),
+            $crate::plan::shape::field("custom", &$crate::plan::injector_shapes::TEXT, "Run the custom injector of this name, which the program has registered."),
             $crate::plan::shape::field("chain", &$crate::plan::injector_shapes::CHAIN, "Do one thing after the other."),
             $crate::plan::shape::field("random", &$crate::plan::injector_shapes::RANDOM, "Do one of several things, by weight."),
         ]
@@ -440,6 +444,22 @@ static STRESS_TABLE: TableShape = of(
         field("cpu", &THREADS, "How many threads compute without pause."),
         field("memory", &MEMORY, "How many bytes are held."),
         field("at_once", &LOADS, "How many such loads may run at the same time; one by default."),
+    ],
+);
+
+pub(crate) const SECRET_HEADER_FIELD: Field = field("header", &TEXT, "The header with the secret.");
+pub(crate) const SECRET_ENV_FIELD: Field =
+    field("secret_env", &TEXT, "The environment variable that holds the secret, of at least 16 characters.");
+pub(crate) static HEADER_CONTROL: Shape = Shape::Table(&HEADER_CONTROL_TABLE);
+static HEADER_CONTROL_TABLE: TableShape = of(
+    "a control by headers",
+    &[
+        SECRET_HEADER_FIELD.required(),
+        SECRET_ENV_FIELD.required(),
+        field("prefix", &TEXT, "What the control headers begin with; `x-envoy-fault` by default."),
+        field("max_delay", &DURATION, "The longest delay; 5 s by default."),
+        field("min_throughput", &POSITIVE, "The lowest rate in KiB per second; 1 by default."),
+        field("max_share", &SHARE, "The largest share of the requests; all by default."),
     ],
 );
 

@@ -77,6 +77,18 @@ impl Definitions {
             ]),
             Shape::Date => object(vec![("type", text("string")), ("format", text("date-time"))]),
             Shape::Choice(choices) => object(vec![("enum", texts(choices.iter().map(|(name, _)| *name)))]),
+            Shape::Statuses => {
+                let number = object(vec![
+                    ("type", text("integer")),
+                    ("minimum", Data::Integer(100)),
+                    ("maximum", Data::Integer(999)),
+                ]);
+                let range = object(vec![
+                    ("type", text("string")),
+                    ("pattern", text("^([1-9]xx|[1-9][0-9][0-9](-[1-9][0-9][0-9])?)$")),
+                ]);
+                object(vec![("anyOf", Data::List(vec![number, range]))])
+            }
             Shape::Key => {
                 let header = object(vec![("type", text("string")), ("pattern", text("^header:.+$"))]);
                 let names = object(vec![("enum", texts(KEYS.into_iter()))]);

@@ -12,3 +12,4 @@ pub(crate) mod plan;
 pub(crate) mod plan_shapes;
 pub(crate) mod shape;
 pub(crate) mod source;
+pub(crate) mod supplied;

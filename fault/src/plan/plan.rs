@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::error::{FaultErrorKind, FaultErrors};
 use crate::fault::guards::Guards;
+use crate::fault::registry::PlanRegistry;
 use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
 use crate::plan::error::{ErrorList, PlanErrors};
@@ -12,6 +13,7 @@ use crate::plan::format::write;
 use crate::plan::json_schema::schema;
 use crate::plan::node::{MAX_TEXT, Node, Value};
 use crate::plan::plan_shapes::{PLAN, check_fault_partly};
+use crate::plan::supplied::Supplied;
 
 /// Faults and their guards as a document, read from TOML, JSON or YAML.
 ///
@@ -78,7 +80,19 @@ impl FaultPlan {
     /// # Errors
     /// Everything that is wrong with the text, each with line, column and caret. A text of more than
     /// 256 KiB is not looked at.
+    ///
+    /// Names of custom injectors are not checked: only the set that applies the plan knows them, and
+    /// [`parse_with`](Self::parse_with).
     pub fn parse(text: &str, format: PlanFormat) -> Result<Self, PlanErrors> {
+        Self::parse_with(text, format, &PlanRegistry::open())
+    }
+
+    /// Reads a plan in this format, which may name what is in the registry and nothing else.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and names of custom injectors that the registry does not have. Secrets
+    /// need not be there until the plan is applied.
+    pub fn parse_with(text: &str, format: PlanFormat, registry: &PlanRegistry) -> Result<Self, PlanErrors> {
         let mut errors = ErrorList::default();
         if text.len() > MAX_TEXT {
             let message = format!("the text has {} bytes; a plan has at most {MAX_TEXT}", text.len());
@@ -100,7 +114,7 @@ impl FaultPlan {
                 None
             }
         };
-        let plan = node.and_then(|node| check(&node, &mut errors));
+        let plan = node.and_then(|node| check(&node, registry, &mut errors));
         errors.or(text, plan)
     }
 
@@ -204,11 +218,12 @@ impl fmt::Display for FaultPlan {
 }
 
 /// Checks the whole document: its shape first, then the guards and every fault by building it.
-fn check(node: &Node, errors: &mut ErrorList) -> Option<FaultPlan> {
+fn check(node: &Node, registry: &PlanRegistry, errors: &mut ErrorList) -> Option<FaultPlan> {
     let mut shape_errors = ErrorList::default();
     let data = PLAN.check(node, "the plan", &mut shape_errors);
     let faults = fault_nodes(node);
     let mut groups = Groups::default();
+    let supplied = Supplied { registry, is_read_only: true };
     let defaults = match &data {
         Some(Data::Table(table)) => {
             if let Err(found) = build::guards(table).compile() {
@@ -222,7 +237,7 @@ fn check(node: &Node, errors: &mut ErrorList) -> Option<FaultPlan> {
     for (index, fault) in faults.iter().enumerate() {
         // What is good of a fault is built, whatever else is wrong with it.
         let Some(table) = check_fault_partly(fault) else { continue };
-        if let Err(found) = build::fault(&table, &defaults, &mut groups).build() {
+        if let Err(found) = build::fault(&table, &defaults, &mut groups, supplied).build() {
             report(fault, &found, &table, errors);
         }
         if let Some(name) = table.text("name")

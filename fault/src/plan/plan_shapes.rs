@@ -2,7 +2,8 @@
 
 use crate::plan::data::Table;
 use crate::plan::injector_shapes::{
-    BOOL, COUNT, DATE, DURATION, INJECTORS, KEY, POSITIVE, SHARE, TEXT, WEIGHT, injector_fields,
+    BOOL, COUNT, DATE, DURATION, INJECTORS, KEY, POSITIVE, SECRET_ENV_FIELD, SECRET_HEADER_FIELD, SHARE,
+    TEXT, WEIGHT, injector_fields,
 };
 use crate::plan::node::{Node, Value};
 use crate::plan::shape::{Field, Shape, TableShape, field};
@@ -13,6 +14,8 @@ const fn of(title: &'static str, fields: &'static [Field]) -> TableShape {
 
 static VERSION: Shape = Shape::Integer { min: 1, max: 1 };
 static TEXTS: Shape = Shape::List { item: &TEXT, min: 0, max: 1000 };
+static STATUSES: Shape = Shape::List { item: &STATUS_RANGE, min: 0, max: 1000 };
+static STATUS_RANGE: Shape = Shape::Statuses;
 static ENVIRONMENTS: Shape = Shape::List { item: &TEXT, min: 1, max: 100 };
 static MAX_PER_SECOND: Shape = Shape::Integer { min: 1, max: 100_000 };
 static READ_AHEAD: Shape = Shape::Integer { min: 0, max: 1 << 30 };
@@ -108,6 +111,39 @@ static GROUP_TABLE: TableShape = TableShape {
         ],
     )
 };
+static FLAG: Shape = Shape::Table(&FLAG_TABLE);
+static FLAG_KIND: Shape = Shape::Choice(&[("boolean", ""), ("share", "")]);
+static FLAG_TABLE: TableShape = TableShape {
+    short: Some("key"),
+    ..of(
+        "a flag",
+        &[
+            field("key", &TEXT, "The key of the flag.").required(),
+            field("kind", &FLAG_KIND, "What its values are: all or none, by default, or a share."),
+            field("targeting_header", &TEXT, "The header whose value is the targeting key."),
+            field("context_headers", &TEXTS, "The headers whose values are the context."),
+            field("timeout", &DURATION, "How long a request waits for the flag; 100 ms by default."),
+        ],
+    )
+};
+static BAGGAGE: Shape = Shape::Table(&BAGGAGE_TABLE);
+static TRUST: Shape = Shape::Choice(&[("secret", ""), ("all", "")]);
+static BAGGAGE_TABLE: TableShape = TableShape {
+    tag: Some(("trust", "secret")),
+    ..of(
+        "a match of baggage",
+        &[
+            field(
+                "trust",
+                &TRUST,
+                "The requests whose baggage is believed: those with a secret, by default.",
+            ),
+            SECRET_HEADER_FIELD.required().only(&["secret"]),
+            SECRET_ENV_FIELD.required().only(&["secret"]),
+            field("key", &TEXT, "The key of the members that name faults; `waylay.fault` by default."),
+        ],
+    )
+};
 static HEADERS: Shape = Shape::List { item: &HEADER, min: 0, max: 1000 };
 static HEADER: Shape = Shape::Table(&HEADER_TABLE);
 static HEADER_TABLE: TableShape = of(
@@ -132,6 +168,7 @@ static FAULT_TABLE: TableShape = TableShape {
             ),
             field("enabled", &BOOL, "Whether the fault acts; true by default."),
             field("participation", &SHARE, "The share of the eligible requests.").required(),
+            field("flag", &FLAG, "The feature flag that decides about the participation."),
             field("group", &GROUP, "The group of faults of which one at most acts on a request."),
             field("seed", &COUNT, "The seed of its draws; that of the plan by default."),
             field("decide_by", &KEY, "What its decisions go by; as the plan says by default."),
@@ -159,6 +196,19 @@ static FAULT_TABLE: TableShape = TableShape {
             field("allow_rules", &TEXTS, "The only requests, by rules of waylay-router.").feature("router"),
             field("block_rules", &TEXTS, "Requests to leave alone, by rules of waylay-router.")
                 .feature("router"),
+            field("baggage", &BAGGAGE, "The W3C baggage that must name the fault."),
+            field(
+                "allow_statuses",
+                &STATUSES,
+                "The only statuses of the service's response, to which the fault then applies."
+            ),
+            field("block_statuses", &STATUSES, "Statuses of the service's response to leave alone."),
+            field(
+                "allow_response_headers",
+                &HEADERS,
+                "The only headers of the service's response, of which one is enough."
+            ),
+            field("block_response_headers", &HEADERS, "Headers of the service's response to leave alone."),
             field("protect_probes", &BOOL, "Whether health probes are left alone; true by default."),
             field("mark", &BOOL, "Whether responses name the fault in a header; true by default."),
             field("unwind", &BOOL, "Whether a reject may unwind the connection's task."),

@@ -29,6 +29,8 @@ pub(crate) enum Shape {
     Date,
     /// One of several names, each with the feature that it needs, or none.
     Choice(&'static [(&'static str, &'static str)]),
+    /// A status, a class such as `5xx`, or a range such as `500-504`.
+    Statuses,
     /// What decisions and quotas go by: a name, or `header:` and the name of a header.
     Key,
     List {
@@ -131,6 +133,8 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("stop_after_messages", "stop_after"),
     ("toxicity", "participation"),
     ("type", "kind"),
+    ("status", "allow_statuses"),
+    ("statuses", "allow_statuses"),
     ("unless", "block_paths"),
 ];
 
@@ -151,6 +155,7 @@ impl Shape {
                 let names: Vec<_> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
                 format!("one of {}", names.join(", "))
             }
+            Self::Statuses => "a status such as 503, `5xx` or `500-504`".to_owned(),
             Self::Key => {
                 let names: Vec<_> = KEYS.iter().map(|name| format!("`{name}`")).collect();
                 format!("one of {}, or `header:` and a header's name", names.join(", "))
@@ -199,6 +204,11 @@ impl Shape {
                 }
                 errors.add(node.span.clone(), format!("`{key}` has {length} characters; at most {max}"));
                 None
+            }
+            // What is wrong with it the builder reports.
+            (Self::Statuses, Value::Integer(status)) => Some(Data::Text(status.to_string())),
+            (Self::Statuses, Value::Text(text)) if text.chars().count() <= 16 => {
+                Some(Data::Text(text.clone()))
             }
             (Self::Duration, Value::Text(text)) => match DelayTime::from(text.as_str()).duration() {
                 Ok(_) => Some(Data::Text(text.clone())),
@@ -509,7 +519,7 @@ fn did_you_mean(name: &str) -> String {
 }
 
 /// The name that is nearest to a text, if any is near.
-fn nearest(text: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+pub(crate) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Its cost rises with the square of the length.
     if text.len() > 64 {
         return None;

@@ -65,6 +65,14 @@ pub struct Counts {
     pub callback_panicked: u64,
     /// Selected, but skipped by a custom injector.
     pub declined: u64,
+    /// Selected, but the service's response was not one that the fault matches, or there was none.
+    pub response_mismatch: u64,
+    /// Skipped: the request asked for no fault, by header or baggage.
+    pub not_requested: u64,
+    /// Skipped: the request asked for a fault without the secret.
+    pub untrusted: u64,
+    /// Skipped: a header that asked for a fault had a wrong value.
+    pub invalid_control: u64,
     /// Active now: delays, hangs, custom injectors, and bodies in transfer.
     pub active: u64,
 }
@@ -91,6 +99,10 @@ pub(crate) struct Counters {
     dry_run: AtomicU64,
     callback_panicked: AtomicU64,
     declined: AtomicU64,
+    response_mismatch: AtomicU64,
+    not_requested: AtomicU64,
+    untrusted: AtomicU64,
+    invalid_control: AtomicU64,
     active: AtomicU64,
 }
 
@@ -123,6 +135,10 @@ impl Counters {
             SkipReason::DryRun => &self.dry_run,
             SkipReason::CallbackPanicked => &self.callback_panicked,
             SkipReason::Declined => &self.declined,
+            SkipReason::ResponseMismatch => &self.response_mismatch,
+            SkipReason::NotRequested => &self.not_requested,
+            SkipReason::Untrusted => &self.untrusted,
+            SkipReason::InvalidControl => &self.invalid_control,
         };
         counter.fetch_add(1, Relaxed);
     }
@@ -184,6 +200,10 @@ impl Counters {
             dry_run: self.dry_run.load(Relaxed),
             callback_panicked: self.callback_panicked.load(Relaxed),
             declined: self.declined.load(Relaxed),
+            response_mismatch: self.response_mismatch.load(Relaxed),
+            not_requested: self.not_requested.load(Relaxed),
+            untrusted: self.untrusted.load(Relaxed),
+            invalid_control: self.invalid_control.load(Relaxed),
             active: self.active.load(Relaxed),
         }
     }

@@ -206,12 +206,21 @@ pub enum SkipReason {
     CallbackPanicked,
     /// A custom injector returned [`InjectOutcome::Skip`](crate::InjectOutcome::Skip).
     Declined,
+    /// The draw selected it, but the service's response is not one that the fault matches, or there was
+    /// none.
+    ResponseMismatch,
+    /// The request asks for no fault, by header or baggage.
+    NotRequested,
+    /// The request asks for a fault without the secret.
+    Untrusted,
+    /// A header that asks for a fault has a wrong value.
+    InvalidControl,
 }
 
 impl SkipReason {
     /// All of them.
     #[cfg(feature = "metrics")]
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Halted,
         Self::NotEnabled,
         Self::Protected,
@@ -230,6 +239,10 @@ impl SkipReason {
         Self::DryRun,
         Self::CallbackPanicked,
         Self::Declined,
+        Self::ResponseMismatch,
+        Self::NotRequested,
+        Self::Untrusted,
+        Self::InvalidControl,
     ];
 
     /// Returns its name in reports and metrics: that of its field in [`Counts`](crate::Counts).
@@ -253,6 +266,10 @@ impl SkipReason {
             Self::DryRun => "dry_run",
             Self::CallbackPanicked => "callback_panicked",
             Self::Declined => "declined",
+            Self::ResponseMismatch => "response_mismatch",
+            Self::NotRequested => "not_requested",
+            Self::Untrusted => "untrusted",
+            Self::InvalidControl => "invalid_control",
         }
     }
 }

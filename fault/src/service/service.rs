@@ -10,7 +10,8 @@ use crate::body::request_body::ReboxSlot;
 use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
 use crate::fault::source::{Decision, FaultSource, is_idle};
-use crate::service::future::{FaultFuture, RejectFn};
+use crate::service::evaluation::{Evaluation, RejectFn, Waiting};
+use crate::service::future::FaultFuture;
 
 #[derive(Debug, Clone)]
 pub(crate) struct FaultInner<S> {
@@ -75,6 +76,13 @@ impl<S: Clone> FaultInner<S> {
                 let standbys = followers.standbys.iter();
                 let request = standbys.fold(request, |request, standby| standby.request(request, rebox));
                 FaultFuture::followed(self.service.call(request), followers)
+            }
+            Decision::Evaluate(evaluations, snapshot) => {
+                let clone = self.service.clone();
+                let service = std::mem::replace(&mut self.service, clone);
+                let waiting = Waiting { service, request, rebox: self.rebox.get(), on_reject };
+                let (flags, source) = ((evaluations, snapshot), self.source.clone());
+                FaultFuture::evaluating(Evaluation::new(flags, source, placement, waiting))
             }
             Decision::Inject(execution, remaining) => {
                 // The future takes the ready service and leaves the clone, which is not ready.

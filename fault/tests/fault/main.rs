@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails at the line of its expectation")]
 
+mod baggage;
 mod bodies;
 mod build_errors;
 mod control;
@@ -13,10 +14,12 @@ mod dribble;
 mod event_log;
 mod filter_oracle;
 mod filters;
+mod flags;
 mod go_fault;
 mod go_fault_file;
 mod go_fault_rows;
 mod guards;
+mod header_control;
 mod http_stream;
 mod links;
 mod messages;
@@ -27,6 +30,7 @@ mod panics;
 mod process;
 mod quota;
 mod reentrant;
+mod response_match;
 mod responses;
 mod selection;
 mod set;

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
 mod apply;
+mod determinism;
 mod errors;
 mod hostile;
 mod injectors;
 mod read;
 mod schema;
 mod source;
+mod supplied;

@@ -185,5 +185,5 @@ fn the_guide_shows_plans() {
         read(text, PlanFormat::Toml);
         count += 1;
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 7);
 }

@@ -86,7 +86,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             return Ok(());
         }
         // Each injection is marked in its response.
-        Some(PlanCommand::Follow(plan)) => Some(plan::follow(&plan, None, plan::log_event, |_| ())?),
+        Some(PlanCommand::Follow(plan)) => {
+            Some(plan::follow(&plan, None, plan::log_event, plan::log_injection)?)
+        }
         None => None,
     };
     let table = TableFile::new(file, Upstreams::new(upstream));

@@ -2,14 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
 use http::header::LOCATION;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use waylay_examples::problem::Problem;
 use waylay_extract::Extract;
 use waylay_router::Urls;
 
 use crate::store::{Order, OrderDetails, Product, Store};
+use crate::warehouse::Warehouse;
 
 pub(crate) async fn products(State(store): State<Store>) -> Json<&'static [Product]> {
     Json(store.products())
@@ -58,11 +59,13 @@ pub(crate) struct TenantSku {
     sku: u32,
 }
 
+/// Asks the warehouse, as a shop does that is not the only one.
 pub(crate) async fn tenant_stock(
-    State(store): State<Store>,
+    warehouse: Warehouse,
+    headers: HeaderMap,
     TenantSku { tenant, sku }: TenantSku,
 ) -> Result<Json<Stock>, Problem> {
-    let count = store.stock(sku).ok_or_else(|| unknown_product(sku))?;
+    let count = warehouse.stock(sku, &headers).await?.ok_or_else(|| unknown_product(sku))?;
     Ok(Json(Stock { tenant: Some(tenant), sku, count }))
 }
 

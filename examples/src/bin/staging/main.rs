@@ -7,6 +7,7 @@ mod handlers;
 mod routes;
 mod server;
 mod store;
+mod warehouse;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -24,7 +25,8 @@ use waylay_fault::{Event, FaultSet, Reporter};
 
 use crate::server::Servers;
 
-/// Exit code after a wrong command line, a port in use, or a drill that found a disagreement.
+/// Exit code after a wrong command line, a port in use, a drill that found a disagreement, or one whose plan
+/// stopped itself.
 const FAILED: u8 = 1;
 
 const EXAMPLES: &str = "\
@@ -34,6 +36,7 @@ Examples:
   staging --drill 2000                    run 2000 requests against all faults and print a report
   staging --drill 2000 --seed 1           the same with another seed
   staging --plan plan.toml                put the shop under the faults of a plan, reloaded on change
+  staging --drill 2000 --plan plan.toml   run 2000 requests under the faults of a plan and print a report
   staging --plan check plan.toml          check a plan, print what it does, and exit
   staging --completions bash > staging    write a completion script
 
@@ -50,7 +53,7 @@ struct Arguments {
     #[arg(long, value_name = "ADDR", value_parser = loopback_address, default_value_t = local(3001))]
     control_addr: SocketAddr,
     /// Start on free ports, enable every fault, send N requests, compare what the clients saw with what
-    /// the server injected, and exit
+    /// the server injected, and exit; with a plan, enable its faults alone, and tell whether it stopped
     #[arg(long, value_name = "N", conflicts_with_all = ["addr", "control_addr"])]
     drill: Option<NonZeroU32>,
     /// Seed of the faults; equal seeds inject the same faults into the same requests
@@ -58,7 +61,7 @@ struct Arguments {
     seed: u64,
     /// Put the shop under the faults of a plan, beside its own; the environment is that of
     /// WAYLAY_ENVIRONMENT, or `staging`
-    #[arg(long, value_name = "[check] FILE", num_args = 1..=2, conflicts_with = "drill")]
+    #[arg(long, value_name = "[check] FILE", num_args = 1..=2)]
     plan: Vec<String>,
     #[command(flatten)]
     limits: Limits,
@@ -87,13 +90,16 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let Arguments { addr, control_addr, drill, seed, plan, limits } = arguments;
     let plan = PlanCommand::parse(&plan)?;
     if let Some(PlanCommand::Check(file)) = &plan {
+        if drill.is_some() {
+            return Err("--drill takes the plan to run, not one to check".into());
+        }
         writeln!(io::stdout(), "{}", plan::check(file)?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    // This program is a staging environment unless the variable says otherwise.
+    let environment = std::env::var("WAYLAY_ENVIRONMENT").is_err().then_some("staging");
     let Some(requests) = drill else {
         log::init("info");
-        // This program is a staging environment unless the variable says otherwise.
-        let environment = std::env::var("WAYLAY_ENVIRONMENT").is_err().then_some("staging");
         let faults = match plan {
             Some(PlanCommand::Follow(file)) => {
                 let reporter = |event: &Event<'_>| tracing::info!("{event}");
@@ -106,9 +112,19 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     };
     // The report contains the injected faults, so the log is off by default.
     log::init("off");
-    let report = drill::run(requests, seed).await?;
-    writeln!(io::stdout(), "{report}")?;
-    Ok(if report.agrees() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    let is_good = match plan {
+        Some(PlanCommand::Follow(file)) => {
+            let report = drill::run_plan(requests, seed, &file, environment).await?;
+            writeln!(io::stdout(), "{report}")?;
+            !report.is_stopped()
+        }
+        _ => {
+            let report = drill::run(requests, seed).await?;
+            writeln!(io::stdout(), "{report}")?;
+            report.agrees()
+        }
+    };
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
 async fn serve(
@@ -119,10 +135,7 @@ async fn serve(
     faults: Option<FaultSet>,
 ) -> Result<(), Box<dyn Error>> {
     let reporter: Arc<dyn Reporter> = Arc::new(|event: &Event<'_>| tracing::info!("{event}"));
-    let mut servers = Servers::bind(addr, control_addr, seed, limits, &reporter).await?;
-    if let Some(faults) = faults {
-        servers = servers.with_faults(&faults)?;
-    }
+    let servers = Servers::bind(addr, control_addr, seed, limits, &reporter, faults.as_ref()).await?;
     let stop = stop_on_signal()?;
     guide::print(&servers)?;
     servers.run(stop.cancelled()).await;

@@ -1,17 +1,22 @@
 //! Routes of the shop, each with its fault.
 
-use http::Request;
+use http::{HeaderMap, Request};
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 use waylay_fault::Fault;
 use waylay_router::{Body, BuildErrors, Matched, PendingEndpoint, Policy, Route, Router, Scope};
 
 use crate::faults::{FAULT, Faults};
-use crate::handlers;
+use crate::handlers::{self, TenantSku};
 use crate::store::Store;
+use crate::warehouse::Warehouse;
 
 /// Builds the router of the shop: two hosts, and a home page on any host.
-pub(crate) fn shop_router(store: Store, faults: &Faults) -> Result<Router, BuildErrors> {
+pub(crate) fn shop_router(
+    store: Store,
+    warehouse: Warehouse,
+    faults: &Faults,
+) -> Result<Router, BuildErrors> {
     let trace = TraceLayer::new_for_http()
         .make_span_with(span)
         .on_response(DefaultOnResponse::new().level(Level::INFO))
@@ -61,7 +66,9 @@ pub(crate) fn shop_router(store: Store, faults: &Faults) -> Result<Router, Build
         Scope::new().host("{tenant}.shop.localhost").prefix("/api/{version:v[0-9]+}").name("tenant").route(
             Route::get("/products/{sku:[0-9]+}/stock")
                 .name("stock")
-                .to(handlers::tenant_stock)
+                .to(move |headers: HeaderMap, sku: TenantSku| {
+                    handlers::tenant_stock(warehouse.clone(), headers, sku)
+                })
                 .fault(&faults.hang_stock),
         );
 

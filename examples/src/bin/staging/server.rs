@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use waylay_examples::server::{Limits, Port};
 use waylay_fault::{FaultSet, Reporter};
-use waylay_router::{Body, BuildErrors, Router};
+use waylay_router::{Body, Router};
 
 use crate::faults::{Faults, control_router};
 use crate::routes::shop_router;
 use crate::store::Store;
+use crate::warehouse::Warehouse;
 
 /// Both routers with their bound ports.
 #[derive(Debug)]
@@ -28,28 +29,28 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Builds the routers and binds the ports.
+    /// Builds the routers and binds the ports. The shop is under the faults of a plan, around its own faults.
     pub(crate) async fn bind(
         shop_addr: SocketAddr,
         control_addr: SocketAddr,
         seed: u64,
         limits: Limits,
         reporter: &Arc<dyn Reporter>,
+        plan: Option<&FaultSet>,
     ) -> Result<Self, Box<dyn Error>> {
         let faults = Faults::new(seed, reporter)?;
-        let shop = shop_router(Store::with_sample_order(), &faults)?;
+        let store = Store::with_sample_order();
+        let warehouse = Warehouse::new(store.clone(), plan);
+        let mut shop = shop_router(store, warehouse, &faults)?;
         let control = control_router(faults, &shop)?;
-        let shop_port = bind("--addr", shop_addr).await?;
+        let mut shop_port = bind("--addr", shop_addr).await?;
         let control_port = bind("--control-addr", control_addr).await?;
+        if let Some(plan) = plan {
+            let faulty = plan.layer().map_body(Body::new).layer(shop);
+            shop = Router::builder().fallback_service(faulty).build()?;
+            shop_port = shop_port.with_faults(plan);
+        }
         Ok(Self { shop, control, shop_port, control_port, limits })
-    }
-
-    /// Puts the shop under the faults of a set, around its own faults.
-    pub(crate) fn with_faults(mut self, faults: &FaultSet) -> Result<Self, BuildErrors> {
-        let faulty = faults.layer().map_body(Body::new).layer(self.shop.clone());
-        self.shop = Router::builder().fallback_service(faulty).build()?;
-        self.shop_port = self.shop_port.with_faults(faults);
-        Ok(self)
     }
 
     pub(crate) fn shop_address(&self) -> SocketAddr {

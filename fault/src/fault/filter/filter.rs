@@ -6,13 +6,16 @@ use http::{HeaderMap, Request, Uri};
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::connection::handle;
 use crate::fault::capability::Placement;
+use crate::fault::filter::baggage::{Baggage, BaggageFilter};
 use crate::fault::filter::host::HostList;
-use crate::fault::filter::lists::{ClientList, HeaderList, MethodList};
+use crate::fault::filter::lists::{AllowBlock, ClientList, HeaderList, MethodList, passes};
 use crate::fault::filter::path::{PathList, canonical};
+use crate::fault::filter::response::{ResponseFilter, StatusList};
 #[cfg(any(feature = "axum", feature = "router"))]
 use crate::fault::filter::route::RouteList;
 #[cfg(feature = "router")]
 use crate::fault::filter::route::RuleList;
+use crate::injector::key::RequestKeys;
 use crate::report::event::SkipReason;
 
 #[derive(Debug, Default)]
@@ -27,13 +30,9 @@ pub(crate) struct RequestFilter {
     pub(crate) routes: AllowBlock<RouteList>,
     #[cfg(feature = "router")]
     pub(crate) rules: AllowBlock<RuleList>,
-}
-
-/// A block list and an allow list of one kind.
-#[derive(Debug, Default)]
-pub(crate) struct AllowBlock<L> {
-    pub(crate) block: L,
-    pub(crate) allow: L,
+    pub(crate) baggage: Option<BaggageFilter>,
+    /// Tested once the service has responded.
+    pub(crate) response: ResponseFilter,
 }
 
 impl RequestFilter {
@@ -60,6 +59,14 @@ impl RequestFilter {
         let admitted =
             admitted && passes(&self.rules, RuleList::is_empty, |list| list.contains(request, uri));
         if admitted { Ok(()) } else { Err(SkipReason::NoMatch) }
+    }
+
+    /// Tests whether the baggage of the request names the fault, if it has to.
+    pub(crate) fn admit_baggage<B>(&self, fault: &str, request: &Request<B>) -> Result<(), SkipReason> {
+        match &self.baggage {
+            Some(baggage) => baggage.admit(fault, request.headers(), RequestKeys::of(request)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -91,11 +98,6 @@ fn longer<'a>(one: &'a Uri, other: &'a Uri) -> &'a Uri {
     if other.path().len() > one.path().len() { other } else { one }
 }
 
-fn passes<L>(lists: &AllowBlock<L>, is_empty: impl Fn(&L) -> bool, contains: impl Fn(&L) -> bool) -> bool {
-    let blocked = !is_empty(&lists.block) && contains(&lists.block);
-    !blocked && (is_empty(&lists.allow) || contains(&lists.allow))
-}
-
 /// The lists of a builder.
 #[derive(Debug, Default)]
 pub(crate) struct FilterConfig {
@@ -109,6 +111,9 @@ pub(crate) struct FilterConfig {
     pub(crate) routes: ListConfig<String>,
     #[cfg(feature = "router")]
     pub(crate) rules: ListConfig<String>,
+    pub(crate) baggage: Option<Baggage>,
+    pub(crate) statuses: ListConfig<String>,
+    pub(crate) response_headers: ListConfig<(String, String)>,
 }
 
 /// Two lists of one kind, as given. An allow list that was not given allows all.
@@ -142,6 +147,17 @@ impl<T> ListConfig<T> {
 }
 
 impl FilterConfig {
+    /// Returns the first list of responses that was set.
+    pub(crate) fn response_list(&self) -> Option<&'static str> {
+        let lists = [
+            (self.statuses.allow.is_some(), "allow_statuses"),
+            (!self.statuses.block.is_empty(), "block_statuses"),
+            (self.response_headers.allow.is_some(), "allow_response_headers"),
+            (!self.response_headers.block.is_empty(), "block_response_headers"),
+        ];
+        lists.into_iter().find_map(|(is_set, name)| is_set.then_some(name))
+    }
+
     /// Parses every list.
     pub(crate) fn check(self, errors: &mut ErrorCollector) -> RequestFilter {
         RequestFilter {
@@ -155,6 +171,11 @@ impl FilterConfig {
             routes: self.routes.check("routes", errors, RouteList::check),
             #[cfg(feature = "router")]
             rules: self.rules.check("rules", errors, RuleList::check),
+            baggage: self.baggage.and_then(|baggage| baggage.check(errors)),
+            response: ResponseFilter {
+                statuses: self.statuses.check("statuses", errors, StatusList::check),
+                headers: self.response_headers.check("response_headers", errors, HeaderList::check),
+            },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! ClientList, HeaderList and MethodList.
+//! AllowBlock, and the lists of clients, headers and methods.
 
 use std::net::IpAddr;
 
@@ -6,6 +6,28 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
 
 use crate::config::error::{ErrorCollector, FaultErrorKind, header_name, header_value};
+
+/// A block list and an allow list of one kind.
+#[derive(Debug, Default)]
+pub(crate) struct AllowBlock<L> {
+    pub(crate) block: L,
+    pub(crate) allow: L,
+}
+
+impl<L> AllowBlock<L> {
+    pub(crate) fn is_empty(&self, is_empty: fn(&L) -> bool) -> bool {
+        is_empty(&self.block) && is_empty(&self.allow)
+    }
+}
+
+pub(crate) fn passes<L>(
+    lists: &AllowBlock<L>,
+    is_empty: impl Fn(&L) -> bool,
+    contains: impl Fn(&L) -> bool,
+) -> bool {
+    let blocked = !is_empty(&lists.block) && contains(&lists.block);
+    !blocked && (is_empty(&lists.allow) || contains(&lists.allow))
+}
 
 /// Networks in CIDR notation (RFC 4632), or single addresses.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use comfy_table::CellAlignment;
+use comfy_table::{CellAlignment, Table};
 use hdrhistogram::Histogram;
 use http::StatusCode;
 use waylay_examples::route_table::plain_table;
@@ -69,10 +69,26 @@ fn faults_of<'a>(route: &'a str, faults: &'a [FaultState]) -> impl Iterator<Item
     faults.iter().filter(move |fault| fault.routes.iter().any(|name| name == route))
 }
 
+/// The table of the routes and their total.
+pub(super) fn route_table(rows: &[Row]) -> String {
+    let total = Row::total(rows);
+    let mut table = plain_table(Row::HEAD);
+    table.add_rows(rows.iter().chain([&total]).map(Row::cells));
+    align_numbers(&mut table);
+    table.trim_fmt()
+}
+
+/// Aligns all columns but the first to the right.
+pub(super) fn align_numbers(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
 /// The attempts of one route, counted by outcome.
 #[derive(Debug, Default)]
-struct Row {
-    route: &'static str,
+pub(super) struct Row {
+    pub(super) route: &'static str,
     sent: u64,
     ok: u64,
     late: u64,
@@ -81,7 +97,7 @@ struct Row {
     timed_out: u64,
     other: u64,
     /// Counter of the faults on the server.
-    injected: u64,
+    pub(super) injected: u64,
     latency: Latency,
 }
 
@@ -100,11 +116,11 @@ impl Row {
         "p99 ms",
     ];
 
-    fn new(route: &'static str) -> Self {
+    pub(super) fn new(route: &'static str) -> Self {
         Self { route, ..Self::default() }
     }
 
-    fn add(&mut self, outcome: &Outcome, duration: Duration, success: StatusCode) {
+    pub(super) fn add(&mut self, outcome: &Outcome, duration: Duration, success: StatusCode) {
         self.sent += 1;
         *match outcome {
             Outcome::Response { status, mark: None } if *status == success => &mut self.ok,
@@ -172,12 +188,7 @@ impl Latency {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total = Row::total(&self.rows);
-        let mut table = plain_table(Row::HEAD);
-        table.add_rows(self.rows.iter().chain([&total]).map(Row::cells));
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        writeln!(f, "{}\n", table.trim_fmt())?;
+        writeln!(f, "{}\n", route_table(&self.rows))?;
 
         let Self { requests, successful, .. } = self;
         let given_up = requests - successful;

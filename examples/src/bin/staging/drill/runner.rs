@@ -35,7 +35,7 @@ pub(crate) async fn run(requests: NonZeroU32, seed: u64) -> Result<Report, Box<d
     let log = Arc::new(InjectionLog::default());
     let reporter: Arc<dyn Reporter> = log.clone();
     let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let servers = Servers::bind(free_port, free_port, seed, Limits::default(), &reporter).await?;
+    let servers = Servers::bind(free_port, free_port, seed, Limits::default(), &reporter, None).await?;
     let control = ControlClient::new(servers.control_address());
     let client = Client::new(servers.shop_address());
     let (stop, stopped) = oneshot::channel::<()>();
@@ -53,7 +53,8 @@ pub(crate) async fn run(requests: NonZeroU32, seed: u64) -> Result<Report, Box<d
     Ok(Report::new(&exchanges, &log, &faults))
 }
 
-async fn send_all(client: Client, requests: u32) -> Result<Vec<Exchange>, http::Error> {
+/// Sends the requests, and returns what their clients observed, in order.
+pub(super) async fn send_all(client: Client, requests: u32) -> Result<Vec<Exchange>, http::Error> {
     let next = Arc::new(AtomicU32::new(0));
     let (sender, mut receiver) = mpsc::unbounded_channel();
     for _ in 0..CONCURRENCY.min(requests) {

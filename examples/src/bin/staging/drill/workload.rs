@@ -82,7 +82,9 @@ impl Exchange {
         while exchange.observations.len() < ATTEMPTS && !exchange.is_successful() {
             let attempt = exchange.id(exchange.observations.len());
             let (builder, body) = scenario.request(request);
+            let trace = format!("00-{:032x}-00f067aa0ba902b7-01", u64::from(request) + 1);
             let builder = builder.header(REQUEST_ID, request).header(ATTEMPT_ID, attempt.to_string());
+            let builder = builder.header("traceparent", trace);
             let observation = client.send(protocol, builder.body(Full::from(body))?).await;
             exchange.observations.push(observation);
         }
