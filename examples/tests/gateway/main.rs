@@ -23,6 +23,9 @@ struct Gateway {
     stderr: BufReader<ChildStderr>,
 }
 
+/// The token of the console.
+const TOKEN: &str = "token-of-the-gateway-tests";
+
 /// A temporary route file; the extension is the format.
 fn route_file(name: &str, table: &str) -> PathBuf {
     let file = std::env::temp_dir().join(format!("waylay-gateway-{}-{name}", std::process::id()));
@@ -38,6 +41,7 @@ fn command(file: &PathBuf, args: &[&str]) -> Command {
         .args(args)
         .env_remove("RUST_LOG")
         .env("WAYLAY_ENVIRONMENT", "test")
+        .env("WAYLAY_ADMIN_TOKEN", TOKEN)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command

@@ -157,7 +157,7 @@ impl FaultSet {
         {
             return source.report(&PlanReport::Unchanged(*revision)).await;
         }
-        let plan = match FaultPlan::parse_with(&text.text, text.format, self.registry()) {
+        let plan = match self.parse_plan(&text.text, text.format) {
             Ok(plan) => plan,
             Err(errors) => {
                 self.notify(&SetEvent::Rejected(errors.to_string()));
