@@ -100,10 +100,10 @@
 //! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it is accepted by `axum::serve` |
 //! | `serde` | [`Counts`], [`SetOverview`] and the events of an [`EventLog`] as data |
 //! | `plan`; `toml`, `json`, `yaml` | `FaultPlan`: faults and guards as a document, applied to a [`FaultSet`]; one feature for each format |
-//! | `openfeature` | the flags of an OpenFeature client as a [`FlagSource`]: `OpenFeatureFlags` |
 //! | `panic` | `panic`: a panic in the task of the handler |
 //! | `stress` | `stress`: load on the processors and the memory of the process |
 //! | `metrics` | counters and gauges of the crate `metrics`: `FaultSetBuilder::metrics`, [their names](reports#metrics) |
+//! | `openfeature` | the flags of an OpenFeature client as a [`FlagSource`]: `OpenFeatureFlags` |
 //! | `tracing` | an event of the crate `tracing` for each injection |
 //!
 //! [`tower`]: https://github.com/tower-rs/tower

@@ -53,8 +53,21 @@ impl Gateway {
     }
 
     fn with(name: &str, table: &str, args: &[&str]) -> Self {
+        Self::spawn(name, table, |file| command(file, args))
+    }
+
+    /// The same without the log of each injection, which nothing reads until the end: a full pipe would stop the program.
+    fn quiet(name: &str, table: &str, args: &[&str]) -> Self {
+        Self::spawn(name, table, |file| {
+            let mut command = command(file, args);
+            command.env("RUST_LOG", "warn");
+            command
+        })
+    }
+
+    fn spawn(name: &str, table: &str, command: impl FnOnce(&PathBuf) -> Command) -> Self {
         let file = route_file(&format!("{name}.toml"), table);
-        let mut child = command(&file, args).spawn().unwrap();
+        let mut child = command(&file).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut address = |lead: &str| loop {
             let mut line = String::new();

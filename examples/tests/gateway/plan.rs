@@ -20,7 +20,7 @@ fn changes_under_load() {
     };
     std::fs::write(&plan_file, plan(500)).unwrap();
     let arguments = ["--plan", plan_file.to_str().unwrap()];
-    let mut gateway = Gateway::with("plan", &route("one", named("one")), &arguments);
+    let mut gateway = Gateway::quiet("plan", &route("one", named("one")), &arguments);
     let stop = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..3)
         .map(|_| {

@@ -8,6 +8,7 @@ use syn::{LitStr, Meta, Path};
 use crate::attr::error::Errors;
 use crate::attr::options::text as literal_text;
 use crate::model::field::Field;
+use crate::model::location::location_of;
 use crate::model::model::Model;
 use crate::model::route::target;
 use crate::model::source::{Cardinality, FieldSource, Part, View, without_option};
@@ -59,7 +60,8 @@ pub(crate) fn write(model: &Model) -> TokenStream {
                 ::core::option::Option::Some(#target);
         }
     });
-    let fields = model.fields.iter().map(|field| field_statements(model, field));
+    let fields = model.fields.iter().map(field_statements);
+    let reads_key = reads_key(model);
     quote! {
         #[doc(hidden)]
         #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_imports)]
@@ -77,13 +79,15 @@ pub(crate) fn write(model: &Model) -> TokenStream {
                     #members
                     #(#fields)*
                 }
+
+                #reads_key
             }
         };
     }
 }
 
 /// Returns the statements that write one field.
-fn field_statements(model: &Model, field: &Field) -> TokenStream {
+fn field_statements(field: &Field) -> TokenStream {
     let name = &field.ident;
     let written = match &field.source {
         FieldSource::Flatten { prefix, .. } => {
@@ -94,9 +98,12 @@ fn field_statements(model: &Model, field: &Field) -> TokenStream {
                 });
             }
         }
-        FieldSource::QueryRest | FieldSource::FormRest => rest(model, field),
+        FieldSource::QueryRest | FieldSource::FormRest => rest(field),
         FieldSource::Nested { keys, form, options } => nested(field, &keys[0], *form, options.dots),
-        FieldSource::QueryAll => each(field, quote!(__rt::write_query(__value, __writer);)),
+        FieldSource::QueryAll => {
+            let require = field.cardinality.is_option().then(|| quote!(__writer.require_query();));
+            each(field, quote!({ __rt::write_query(__value, __writer); #require }))
+        }
         FieldSource::Header { typed: true, .. } => each(field, quote!(__rt::write_typed(__value, __writer);)),
         FieldSource::Json { keys, passed } => member(field, &keys[0], passed),
         FieldSource::Part { keys, what } => part(field, &keys[0], *what),
@@ -121,47 +128,85 @@ fn field_statements(model: &Model, field: &Field) -> TokenStream {
     }
 }
 
-/// Returns the statement that runs for each value of a field, named `__value`.
+/// Returns the statement that runs for each value of a field, named `__value`, and reports what would be read as another
+/// value because it is absent.
 fn each(field: &Field, write: TokenStream) -> TokenStream {
     let name = &field.ident;
+    let absent = absent(field);
+    let none = if absent_is_default(field) { absent.clone() } else { quote!({}) };
     match &field.cardinality {
         Cardinality::Single(_) => quote!({ let __value = &self.#name; #write }),
-        Cardinality::Option(_) => {
-            quote!(if let ::core::option::Option::Some(__value) = &self.#name { #write })
-        }
-        Cardinality::List(_) => quote!(for __value in &self.#name { #write }),
-        Cardinality::OptionList(_) => quote!(for __value in self.#name.iter().flatten() { #write }),
+        Cardinality::Option(_) => quote! {
+            match &self.#name {
+                ::core::option::Option::Some(__value) => { #write }
+                ::core::option::Option::None => #none,
+            }
+        },
+        Cardinality::List(_) => quote! {
+            if self.#name.is_empty() { #none }
+            for __value in &self.#name { #write }
+        },
+        Cardinality::OptionList(_) => quote! {
+            match &self.#name {
+                ::core::option::Option::Some(__list) => {
+                    // It would be read as `None`.
+                    if __list.is_empty() { #absent }
+                    for __value in __list { #write }
+                }
+                ::core::option::Option::None => #none,
+            }
+        },
     }
 }
 
-/// Returns the statement that writes every pair of a rest, whose keys may not be those of other fields.
-fn rest(model: &Model, field: &Field) -> TokenStream {
-    let name = &field.ident;
-    let (method, location, is_form) = match field.source {
-        FieldSource::FormRest => (quote!(form), quote!(Form), true),
-        _ => (quote!(query), quote!(Query), false),
+/// Reports that an absent value would be read as another one.
+fn absent(field: &Field) -> TokenStream {
+    let Some((location, name)) = location_of(field) else {
+        return quote!({});
     };
-    let keys = model.fields.iter().filter_map(|other| match &other.source {
-        FieldSource::Query { keys } if !is_form => Some(keys),
-        FieldSource::Form { keys, .. } if is_form => Some(keys),
-        _ => None,
-    });
-    let keys: Vec<_> = keys.flatten().collect();
-    let nested = model.fields.iter().filter_map(|other| match &other.source {
-        FieldSource::Nested { keys, form, .. } if *form == is_form => Some(keys),
-        _ => None,
-    });
-    let nested: Vec<_> = nested.flatten().collect();
-    let taken = "expected keys that no other field reads";
-    quote! {
-        ::waylay_extract::Rest::for_each(&self.#name, &mut |__key, __value| {
-            if [#(#keys),*].iter().any(|__taken: &&str| *__taken == __key)
-                || [#(#nested),*].iter().any(|__taken: &&str| __rt::subkey(__key, __taken).is_some())
-            {
-                return __writer.error(__rt::Location::#location, __key, #taken);
+    quote!(__writer.error(
+        __rt::Location::#location,
+        #name,
+        "expected a value: without one the default is read"
+    ))
+}
+
+/// Returns the statement that writes every pair of a rest.
+fn rest(field: &Field) -> TokenStream {
+    let name = &field.ident;
+    let is_form = matches!(field.source, FieldSource::FormRest);
+    quote!(__writer.rest(&self.#name, #is_form);)
+}
+
+/// Returns the function that tests whether a field reads a key of the query or of the form, so that no rest has it.
+fn reads_key(model: &Model) -> TokenStream {
+    let of = |form: bool| {
+        let tests = model.fields.iter().filter_map(|field| match &field.source {
+            FieldSource::Query { keys } if !form => Some(quote!(matches!(__name, #(#keys)|*))),
+            FieldSource::Form { keys, query } if form || *query => Some(quote!(matches!(__name, #(#keys)|*))),
+            FieldSource::Part { keys, .. } if form => Some(quote!(matches!(__name, #(#keys)|*))),
+            FieldSource::Nested { keys, form: is_form, .. } if *is_form == form => {
+                Some(quote!(#(__rt::subkey(__name, #keys).is_some())||*))
             }
-            __writer.#method(__key, ::core::result::Result::Ok(__value.into()))
+            FieldSource::Flatten { prefix, .. } => {
+                let ty = &field.ty;
+                let prefix = prefix.as_ref().map_or_else(String::new, LitStr::value);
+                Some(quote! {
+                    __name.strip_prefix(#prefix).is_some_and(|__name| {
+                        <#ty as ::waylay_extract::IntoRequest>::reads_key(__name, #form)
+                    })
+                })
+            }
+            _ => None,
         });
+        // One after another: a long expression is a deep one.
+        quote!(#(if #tests { return true; })* false)
+    };
+    let (query, form) = (of(false), of(true));
+    quote! {
+        fn reads_key(__name: &str, __is_form: bool) -> bool {
+            if __is_form { #form } else { #query }
+        }
     }
 }
 
@@ -206,11 +251,17 @@ fn member(field: &Field, key: &LitStr, passed: &[TokenStream]) -> TokenStream {
     if let Some(skip) = skip_condition(passed) {
         return skip.map_or_else(TokenStream::new, |skip| quote!(if !#skip(&self.#name) { #write }));
     }
-    // With a default, an absent member is not `None`, so `None` is written as `null`.
-    if field.cardinality.is_option() && field.default.is_none() {
-        return quote!(if self.#name.is_some() { #write });
+    if !field.cardinality.is_option() {
+        return write;
     }
-    write
+    // With a default, an absent member is not `None`, so `None` is written as `null`.
+    let none = if field.default.is_some() { write.clone() } else { quote!({}) };
+    quote! {
+        match &self.#name {
+            ::core::option::Option::Some(_) => { #write __writer.require_member(#key); }
+            ::core::option::Option::None => { #none }
+        }
+    }
 }
 
 /// Returns the function of serde's `with` or `serialize_with`.
@@ -273,26 +324,29 @@ fn body(field: &Field, view: Option<View>) -> TokenStream {
         View::Stream | View::Reader => TokenStream::new(),
     };
     if field.cardinality.is_option() {
-        return quote!(if let ::core::option::Option::Some(__value) = &self.#name { #write });
+        return quote! {
+            if let ::core::option::Option::Some(__value) = &self.#name {
+                #write
+                __writer.require_body();
+            }
+        };
     }
     quote!({ let __value = &self.#name; #write })
 }
 
 /// The method of the writer that takes the texts of a field.
-struct TextTarget<'f> {
+struct TextTarget {
     /// The method for one value; `_csv` and `_flag` are appended for lists and flags.
     method: &'static str,
-    location: &'static str,
-    name: &'f LitStr,
     /// The method's argument for the name.
     key: TokenStream,
     /// A third argument of the method.
     option: TokenStream,
 }
 
-impl<'f> TextTarget<'f> {
-    fn of(source: &'f FieldSource) -> Option<Self> {
-        let target = |method, location, name: &'f LitStr| {
+impl TextTarget {
+    fn of(source: &FieldSource) -> Option<Self> {
+        let target = |method, name: &LitStr| {
             let key = match source {
                 FieldSource::Header { .. } => quote!(&__rt::HeaderName::from_static(#name)),
                 _ => quote!(#name),
@@ -301,15 +355,15 @@ impl<'f> TextTarget<'f> {
                 FieldSource::Cookie { raw, .. } => quote!(, #raw),
                 _ => TokenStream::new(),
             };
-            Some(Self { method, location, name, key, option })
+            Some(Self { method, key, option })
         };
         match source {
-            FieldSource::Param { name, raw: true, .. } => target("param_raw", "Path", name),
-            FieldSource::Param { name, .. } => target("param", "Path", name),
-            FieldSource::Query { keys } => target("query", "Query", &keys[0]),
-            FieldSource::Form { keys, .. } => target("form", "Form", &keys[0]),
-            FieldSource::Cookie { keys, .. } => target("cookie", "Cookie", &keys[0]),
-            FieldSource::Header { name, .. } => target("header", "Header", name),
+            FieldSource::Param { name, raw: true, .. } => target("param_raw", name),
+            FieldSource::Param { name, .. } => target("param", name),
+            FieldSource::Query { keys } => target("query", &keys[0]),
+            FieldSource::Form { keys, .. } => target("form", &keys[0]),
+            FieldSource::Cookie { keys, .. } => target("cookie", &keys[0]),
+            FieldSource::Header { name, .. } => target("header", name),
             _ => None,
         }
     }
@@ -331,16 +385,6 @@ impl<'f> TextTarget<'f> {
         let (method, key) = (format_ident!("{}_flag", self.method), &self.key);
         quote!(__writer.#method(#key))
     }
-
-    /// Reports that an absent value would be read as the default.
-    fn absent(&self) -> TokenStream {
-        let (location, name) = (format_ident!("{}", self.location), self.name);
-        quote!(__writer.error(
-            __rt::Location::#location,
-            #name,
-            "expected a value: without one the default is read"
-        ))
-    }
 }
 
 /// Returns the statements that write a field of texts.
@@ -360,7 +404,7 @@ fn text(field: &Field) -> TokenStream {
     let is_csv = scalar.is_some_and(|scalar| scalar.csv);
     let text = write_text(field, scalar);
     let single = target.single();
-    let none = if absent_is_default(field) { target.absent() } else { quote!({}) };
+    let none = if absent_is_default(field) { absent(field) } else { quote!({}) };
     let name = &field.ident;
     match &field.cardinality {
         Cardinality::Single(_) => quote! {
@@ -387,7 +431,7 @@ fn text(field: &Field) -> TokenStream {
         // An empty list would be read as `None`.
         Cardinality::OptionList(_) => {
             let items = list(&quote!(__list), &text, &target, is_csv);
-            let absent = target.absent();
+            let absent = absent(field);
             quote! {
                 match &self.#name {
                     ::core::option::Option::Some(__list) => {
@@ -402,7 +446,7 @@ fn text(field: &Field) -> TokenStream {
 }
 
 /// Returns the statements that write the items of a list, one by one or with commas.
-fn list(list: &TokenStream, text: &TokenStream, target: &TextTarget<'_>, is_csv: bool) -> TokenStream {
+fn list(list: &TokenStream, text: &TokenStream, target: &TextTarget, is_csv: bool) -> TokenStream {
     if is_csv {
         let csv = target.csv();
         return quote! {
@@ -420,7 +464,7 @@ fn list(list: &TokenStream, text: &TokenStream, target: &TextTarget<'_>, is_csv:
 }
 
 /// Returns the statement that writes a flag.
-fn flag(field: &Field, target: &TextTarget<'_>) -> TokenStream {
+fn flag(field: &Field, target: &TextTarget) -> TokenStream {
     let name = &field.ident;
     let set = target.flag();
     let is_option = field.cardinality.is_option();

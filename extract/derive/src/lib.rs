@@ -70,3 +70,6 @@ pub fn routes(options: TokenStream, block: TokenStream) -> TokenStream {
     let block = parse_macro_input!(block as ItemImpl);
     routes::write(&options, &block).unwrap_or_else(|errors| errors.into_compile_error()).into()
 }
+
+#[cfg(test)]
+mod hostile;

@@ -52,7 +52,8 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     });
     let answer = model.route.as_ref().and_then(|route| route.answer.as_ref());
     let answer = answer.map(|ty| answers(ty, Fallback::Json));
-    let validated = model.container.validate.is_some();
+    let validated =
+        model.container.validate.is_some() || model.fields.iter().any(|field| field.validate.is_some());
     // A struct with its own error type describes that instead of the rejection.
     let error_answers = model
         .container

@@ -1,9 +1,16 @@
 //! The body in memory: content type, limit, decoding.
 
+#[cfg(feature = "multipart")]
+use std::pin::Pin;
+#[cfg(feature = "multipart")]
+use std::task::{Context, Poll};
+
 use axum_core::body::Body;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+#[cfg(feature = "multipart")]
+use http_body::Frame;
 use http_body::SizeHint;
 use http_body_util::{BodyExt, Limited};
 
@@ -66,6 +73,49 @@ pub(crate) async fn collect(plan: &BodyPlan, body: Body) -> Result<Bytes, FieldE
     }
 }
 
+/// Returns the body of unknown length if it is not empty. Its first chunk is awaited.
+///
+/// # Errors
+///
+/// The body fails before its first byte.
+#[cfg(feature = "multipart")]
+pub(crate) async fn not_empty(plan: &BodyPlan, mut body: Body) -> Result<Option<Body>, FieldError> {
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) if frame.data_ref().is_some_and(|data| !data.is_empty()) => {
+                return Ok(Some(Body::new(StartedBody { first: Some(frame), rest: body })));
+            }
+            Ok(_) => {}
+            Err(error) if is_limit(&error) => return Err(too_large(plan.limit)),
+            Err(_) => return Err(unreadable()),
+        }
+    }
+    Ok(None)
+}
+
+/// A body whose first frame has been read.
+#[cfg(feature = "multipart")]
+struct StartedBody {
+    first: Option<Frame<Bytes>>,
+    rest: Body,
+}
+
+#[cfg(feature = "multipart")]
+impl http_body::Body for StartedBody {
+    type Data = Bytes;
+    type Error = axum_core::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(first))),
+            None => Pin::new(&mut self.rest).poll_frame(context),
+        }
+    }
+}
+
 /// Reads a body that `admit` has accepted.
 #[cfg_attr(not(feature = "multipart"), expect(unused_variables, reason = "only parts have a boundary"))]
 pub(crate) fn memory<'r, F: Slots<'r>>(
@@ -114,7 +164,7 @@ fn form<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8], errors: &mut Errors) ->
     };
     let plan = F::BODY;
     read_pairs::<F>(Location::Form, text, plan.max_params, plan.deny_form, errors, |key, value| {
-        slots.form(key, value)
+        slots.form(key, value) || slots.form_rest(key, value)
     });
     Ok(())
 }

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::field::member::MemberSlot;
-use crate::field::nested_de::{NestedDeError, read};
+use crate::field::nested_de::read;
+use crate::field::nested_error::NestedDeError;
 use crate::field::nested_node::{Leaf, Node};
 #[cfg(feature = "multipart")]
 use crate::field::part::Part;
@@ -73,10 +74,15 @@ pub fn whole_form<T: DeserializeOwned>(body: &[u8], max: usize) -> Result<Member
 }
 
 /// Reads the whole query as one value, of at most `max` pairs; a `?` alone is no query.
-pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize) -> WholeSlot<T> {
+///
+/// `is_option`: without a query, the value is `None`.
+pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize, is_option: bool) -> WholeSlot<T> {
     let Some(query) = uri.query().filter(|query| !query.is_empty()) else {
         // A type that can be read from no pairs is not absent.
-        return whole(Vec::new(), Location::Query).map_or(WholeSlot::Absent, WholeSlot::Value);
+        return match whole(Vec::new(), Location::Query) {
+            Ok(value) if !is_option => WholeSlot::Value(value),
+            _ => WholeSlot::Absent,
+        };
     };
     match pairs(query, max).map(|pairs| whole(pairs, Location::Query)) {
         Ok(Ok(value)) => WholeSlot::Value(value),
@@ -103,6 +109,19 @@ fn whole<T: DeserializeOwned>(pairs: Vec<(String, Leaf)>, location: Location) ->
         let key = keys.last().map(|key| key.chars().take(SHOWN).collect::<String>());
         FieldError::new(location, key.unwrap_or_default(), error)
     })
+}
+
+impl<T: DeserializeOwned> MemberSlot<T> {
+    /// Returns the value; without a body, the one of a form without pairs, if there is one.
+    pub fn form_or_empty(self, errors: &mut Errors) -> Option<T> {
+        match self {
+            Self::Unread if errors.body_is_absent() => match whole(Vec::new(), Location::Form) {
+                Ok(value) => Some(value),
+                Err(_) => Self::Unread.required("", errors),
+            },
+            slot => slot.required("", errors),
+        }
+    }
 }
 
 /// The slot of a whole body that may be multipart.

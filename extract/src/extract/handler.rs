@@ -7,6 +7,8 @@ use http_body::{Body as _, SizeHint};
 use http_body_util::Limited;
 
 use crate::descriptor::body::BodyKind;
+#[cfg(feature = "multipart")]
+use crate::error::collector::BodyState;
 use crate::error::collector::Errors;
 use crate::error::rejection::Rejection;
 use crate::extract::body;
@@ -180,6 +182,20 @@ async fn read_body<F: for<'r> Slots<'r>>(
             errors.body = state;
             return;
         }
+    };
+    // Whether a body of unknown length is empty, and so none, is known after its first chunk.
+    #[cfg(feature = "multipart")]
+    let body = if plan.multipart && kind == BodyKind::Multipart && size.exact().is_none() && !is_invalid {
+        match body::not_empty(plan, body).await {
+            Ok(Some(body)) => body,
+            Ok(None) => {
+                errors.body = BodyState::Absent;
+                return;
+            }
+            Err(error) => return errors.reject_body(error),
+        }
+    } else {
+        body
     };
     if plan.stream {
         let limit = usize::try_from(plan.limit).unwrap_or(usize::MAX);

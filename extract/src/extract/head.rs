@@ -94,7 +94,9 @@ pub(crate) fn read_parts<'r, F: Slots<'r>>(slots: &mut F, parts: &'r Parts, erro
     if head.query | head.deny_query {
         let text = parts.uri.query().unwrap_or_default();
         let (max, deny) = (head.max_params, head.deny_query);
-        read_pairs::<F>(Location::Query, text, max, deny, errors, |key, value| slots.query(key, value));
+        read_pairs::<F>(Location::Query, text, max, deny, errors, |key, value| {
+            slots.query(key, value) || slots.query_rest(key, value)
+        });
     }
     if head.cookie {
         value::cookies(&parts.headers, &mut |name, value| slots.cookie(name, value));

@@ -69,7 +69,11 @@ async fn fill<F: Layout>(slots: &mut F, headers: &HeaderMap, body: Body, spill: 
         } else {
             let limit = rule.limit.unwrap_or(IN_MEMORY);
             let bytes = part.whole(limit).await;
-            bytes.map(|bytes| slots.part(&name, &Part { bytes, limit }))
+            bytes.map(|bytes| {
+                let part = Part { bytes, limit };
+                // A part that no field reads is one of the rest.
+                let _ = slots.part(&name, &part) || slots.part_rest(&name, &part);
+            })
         };
         if let Err(error) = taken {
             return errors.reject_body(error);

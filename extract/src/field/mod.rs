@@ -4,6 +4,7 @@ pub(crate) mod expected;
 pub(crate) mod member;
 pub(crate) mod nested;
 pub(crate) mod nested_de;
+pub(crate) mod nested_error;
 pub(crate) mod nested_node;
 pub(crate) mod part;
 pub(crate) mod rest;

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use crate::descriptor::field::NestedLimits;
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
-use crate::field::nested_de::{NestedDeError, read};
+use crate::field::nested_de::read;
+use crate::field::nested_error::NestedDeError;
 use crate::field::nested_node::{Branches, Leaf, Node};
 use crate::field::slot::Slot;
 use crate::field::value::Value;
@@ -96,6 +97,10 @@ impl NestedSlot {
         }
         let error = match (read(&mut self.root, limits.max), self.seen) {
             (Ok(value), _) => return Some(value),
+            (Err(_), false) if location == Location::Form && errors.body_is_absent() => {
+                errors.push_body_error(true);
+                return None;
+            }
             (Err(_), false) => FieldError::new(location, name.to_owned(), ValueError::missing()),
             (Err(NestedDeError { keys, error, .. }), true) => {
                 let rest: String = keys.iter().rev().map(|key| format!("[{key}]")).collect();

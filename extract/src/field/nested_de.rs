@@ -1,20 +1,20 @@
 //! NestedDeserializer: serde over the tree of nested keys.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::{fmt, vec};
+use std::vec;
 
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
 };
-use serde::{Deserializer, de, forward_to_deserialize_any};
+use serde::{Deserializer, forward_to_deserialize_any};
 
 use crate::error::field::{Code, ValueError};
-use crate::field::expected::in_words;
-use crate::field::nested_node::{Branches, Leaf, LeafKind, Mismatch, Node, Number, guess_kind};
+use crate::field::nested_error::NestedDeError;
+use crate::field::nested_node::{Branches, Leaf, LeafKind, Mismatch, Node, Number};
 use crate::text::from_text::FromText;
 use crate::text::via_serde::scalars;
+
 /// Maximum number of guesses for one value, to bound the work for a request.
 const MOST_GUESSES: usize = 100;
 
@@ -40,90 +40,6 @@ pub(crate) fn read<T: DeserializeOwned>(root: &mut Node, max: usize) -> Result<T
         }
     }
     Err(error)
-}
-
-/// Why a tree is not of a type: the keys from the leaf up, and the error.
-#[derive(Debug)]
-pub(crate) struct NestedDeError {
-    pub(crate) keys: Vec<String>,
-    pub(crate) error: ValueError,
-    mismatch: Mismatch,
-}
-
-impl From<ValueError> for NestedDeError {
-    fn from(error: ValueError) -> Self {
-        Self { keys: Vec::new(), error, mismatch: Mismatch::None }
-    }
-}
-
-impl NestedDeError {
-    fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        ValueError::new(code, detail).into()
-    }
-
-    fn below(mut self, key: &str) -> Self {
-        self.keys.push(key.to_owned());
-        self
-    }
-
-    fn of(error: ValueError, key: &str) -> Self {
-        Self::from(error).below(key)
-    }
-}
-
-impl fmt::Display for NestedDeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.error.detail)
-    }
-}
-
-impl std::error::Error for NestedDeError {}
-
-/// Drops the messages of foreign types, which may quote the value.
-impl de::Error for NestedDeError {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self { mismatch: Mismatch::Any, ..Self::new(Code::Invalid, "expected a valid value") }
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let expected = expected.to_string();
-        let mismatch = match found {
-            Unexpected::Str(text) => match guess_kind(text, &expected) {
-                LeafKind::Text => Mismatch::None,
-                kind => Mismatch::Text { text: text.to_owned(), kind },
-            },
-            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) | Unexpected::Bool(_) => {
-                Mismatch::Guessed(found.to_string())
-            }
-            _ => Mismatch::None,
-        };
-        Self { mismatch, ..Self::new(Code::Invalid, format!("expected {}", in_words(&expected))) }
-    }
-
-    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(Code::Invalid, format!("expected {}", in_words(&expected.to_string())))
-    }
-
-    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        Self::new(Code::Invalid, format!("expected {}", in_words(&expected.to_string())))
-    }
-
-    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        let choices: Vec<_> = expected.iter().map(|choice| format!("`{choice}`")).collect();
-        Self::new(Code::Invalid, format!("expected one of {}", choices.join(", ")))
-    }
-
-    fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
-        Self::of(ValueError::new(Code::Unknown, "no such key"), field)
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::of(ValueError::missing(), field)
-    }
-
-    fn duplicate_field(field: &'static str) -> Self {
-        Self::of(ValueError::duplicate(), field)
-    }
 }
 
 /// The input: a node, or a part of one that is no node.

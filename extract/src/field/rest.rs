@@ -42,6 +42,11 @@ pub trait Rest: Default {
 
     /// Calls `visit` with every pair: the inverse of [`insert`](Self::insert).
     fn for_each(&self, visit: &mut dyn FnMut(&str, &str));
+
+    /// Returns a key without a value, which no pair can express: writing it is an error. By default there is none.
+    fn empty_key(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl Rest for Vec<(String, String)> {
@@ -82,6 +87,10 @@ impl Rest for BTreeMap<String, Vec<String>> {
             }
         }
     }
+
+    fn empty_key(&self) -> Option<&str> {
+        self.iter().find_map(|(key, values)| values.is_empty().then_some(&**key))
+    }
 }
 
 impl<S: BuildHasher + Default> Rest for HashMap<String, String, S> {
@@ -108,6 +117,10 @@ impl<S: BuildHasher + Default> Rest for HashMap<String, Vec<String>, S> {
                 visit(key, value);
             }
         }
+    }
+
+    fn empty_key(&self) -> Option<&str> {
+        self.iter().find_map(|(key, values)| values.is_empty().then_some(&**key))
     }
 }
 

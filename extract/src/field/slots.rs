@@ -51,8 +51,14 @@ pub trait Layout: Default + Send {
     fn each_slot(&self, visit: &mut dyn FnMut(&dyn Slot, bool));
     /// Clears the members of a JSON body.
     fn reset_members(&mut self) {}
-    /// Adds a part.
-    fn part(&mut self, _name: &str, _part: &Part) {}
+    /// Adds a part; returns whether a field has read it.
+    fn part(&mut self, _name: &str, _part: &Part) -> bool {
+        false
+    }
+    /// Adds a part that no field has read.
+    fn part_rest(&mut self, _name: &str, _part: &Part) -> bool {
+        false
+    }
     /// Adds a file.
     #[cfg(feature = "multipart")]
     fn upload(&mut self, _name: &str, _upload: Result<Option<Upload>, Box<ValueError>>) {}
@@ -64,7 +70,8 @@ pub trait Layout: Default + Send {
 
 /// The generated slots of a struct, filled from a request with the lifetime `'r`.
 ///
-/// A returned `bool` is whether a field has read the key, for `deny_unknown` and `rest`.
+/// A returned `bool` is whether a field has read the key, for `deny_unknown` and `rest`: a `rest` is asked when no field
+/// of the whole struct has read it.
 pub trait Slots<'r>: Layout {
     /// Adds a path variable. `again`: another router has matched before, whose values stay.
     fn path(&mut self, _name: &str, _value: Value<'r>, _again: bool) {}
@@ -74,12 +81,20 @@ pub trait Slots<'r>: Layout {
     fn query(&mut self, _key: &str, _value: Value<'r>) -> bool {
         false
     }
+    /// Adds a query value that no field has read.
+    fn query_rest(&mut self, _key: &str, _value: Value<'r>) -> bool {
+        false
+    }
     /// Adds a cookie.
     fn cookie(&mut self, _name: &str, _value: Value<'r>) {}
     /// Looks up headers by name, and extensions by type.
     fn lookup(&mut self, _parts: &'r Parts) {}
     /// Adds a form value.
     fn form(&mut self, _key: &str, _value: Value<'r>) -> bool {
+        false
+    }
+    /// Adds a form value that no field has read.
+    fn form_rest(&mut self, _key: &str, _value: Value<'r>) -> bool {
         false
     }
     /// Reads a JSON member.

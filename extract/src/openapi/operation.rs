@@ -118,7 +118,9 @@ impl Operation {
 
     /// Sets what the struct reads. The outer struct, which comes first, includes flattened ones.
     pub fn rules<L: Layout>(&mut self, validated: bool) {
-        self.rules.get_or_insert(ProblemConditions { head: L::HEAD, plan: L::BODY, validated });
+        let conditions = ProblemConditions { head: L::HEAD, plan: L::BODY, validated: false };
+        // A flattened struct is validated on its own.
+        self.rules.get_or_insert(conditions).validated |= validated;
     }
 
     /// Sets the doc comment.

@@ -60,6 +60,33 @@ impl RequestWriter {
     }
 }
 
+/// Values of an `Option`.
+impl RequestWriter {
+    /// Reports a body that is read as `None`.
+    pub fn require_body(&mut self) {
+        let is_none = match (&self.body.whole, &self.body.form) {
+            (Some((kind, bytes)), _) => bytes.is_empty() || (kind == JSON && **bytes == *b"null"),
+            (None, Some(form)) => form.is_empty(),
+            (None, None) => false,
+        };
+        if is_none {
+            self.error(
+                Location::Body,
+                "",
+                "expected a value that is not empty: an empty one is read as none",
+            );
+        }
+    }
+
+    /// Reports the last member if it is read as `None`.
+    pub fn require_member(&mut self, key: &str) {
+        if self.body.members.as_deref().is_some_and(|members| members.ends_with(b":null")) {
+            let detail = "expected a value that is not `null`, which is read as none";
+            self.push_error(FieldError::member(&self.named(key), Code::Invalid, detail));
+        }
+    }
+}
+
 /// Members of a JSON object.
 impl RequestWriter {
     /// Makes the body a JSON object, which may stay empty.

@@ -56,6 +56,12 @@ pub trait IntoRequest {
     /// Writes every field.
     fn write(&self, writer: &mut RequestWriter);
 
+    /// Tests whether a field reads a key of the query, or of the form.
+    #[doc(hidden)]
+    fn reads_key(_key: &str, _is_form: bool) -> bool {
+        false
+    }
+
     /// Returns the request for the struct's own `#[route]`; its URL is a path and a query.
     ///
     /// # Errors
@@ -134,5 +140,6 @@ static ROOT: RouteTarget = RouteTarget::new(Method::GET, "/");
 pub(crate) fn writer<T: IntoRequest + ?Sized>(value: &T) -> RequestWriter {
     let mut writer = RequestWriter::default();
     value.write(&mut writer);
+    writer.check_rests(T::reads_key);
     writer
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use waylay_template::TemplateError;
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::field::rest::Rest;
 use crate::field::slot;
 use crate::text::dispatch::TextResult;
 use crate::write::encoding::{WrittenBody, is_cookie, push_cookie, push_pair};
@@ -81,6 +82,8 @@ pub struct RequestWriter {
     query: String,
     headers: HeaderMap,
     cookies: String,
+    /// The keys of rests, and whether they are of a form.
+    rests: Vec<(String, bool)>,
     pub(crate) body: WrittenBody,
     errors: Vec<FieldError>,
 }
@@ -170,6 +173,36 @@ impl RequestWriter {
             }
             Ok(()) => {}
             Err(NestedSerError { rest, detail }) => self.error(location, &format!("{key}{rest}"), detail),
+        }
+    }
+
+    /// Writes every pair of a rest into the query or the form.
+    pub fn rest(&mut self, pairs: &impl Rest, is_form: bool) {
+        if let Some(key) = pairs.empty_key() {
+            let location = if is_form { Location::Form } else { Location::Query };
+            self.error(location, key, "expected keys with values: a key without one is not written");
+        }
+        pairs.for_each(&mut |key, value| {
+            self.rests.push((self.named(key).into_owned(), is_form));
+            let text = Ok(Cow::Borrowed(value));
+            if is_form { self.form(key, text) } else { self.query(key, text) }
+        });
+    }
+
+    /// Reports the keys of rests that a field reads.
+    pub(crate) fn check_rests(&mut self, reads_key: fn(&str, bool) -> bool) {
+        for (key, is_form) in std::mem::take(&mut self.rests) {
+            if reads_key(&key, is_form) {
+                let location = if is_form { Location::Form } else { Location::Query };
+                self.error(location, &key, "expected keys that no other field reads");
+            }
+        }
+    }
+
+    /// Reports a query without pairs, which is read as `None`.
+    pub fn require_query(&mut self) {
+        if self.query.is_empty() {
+            self.error(Location::Query, "", "expected a value with keys: one without them is read as none");
         }
     }
 

@@ -56,6 +56,8 @@ mod responses;
 #[cfg(feature = "router")]
 mod round_trip;
 #[cfg(feature = "router")]
+mod round_trip_empty;
+#[cfg(feature = "router")]
 mod router;
 mod texts;
 #[cfg(all(feature = "garde", feature = "validator"))]

@@ -135,7 +135,8 @@ async fn a_cancelled_read_continues_with_the_rest() {
             assert_eq!(seen, name, "given up {given_up} times, {length} bytes a frame");
         }
         assert!(all.next().await.unwrap().is_none());
-        assert!(given_up >= times.min(2), "{given_up}, {length} bytes a frame");
+        // The first frame is read before the handler has the parts.
+        assert!(given_up >= times.min(1), "{given_up}, {length} bytes a frame");
     }
 }
 
@@ -271,5 +272,117 @@ async fn a_value_is_written_as_parts() {
         let (parts, body) = value.to_request_at(Method::POST, "/").unwrap().into_parts();
         let body: Bytes = bytes_of(body);
         assert_eq!(AsParts::extract(&parts, &[], body).unwrap(), value);
+    }
+}
+
+/// A body of unknown length without a byte is no body, as one of length 0 is.
+#[tokio::test]
+async fn an_empty_chunked_body_is_an_absent_body() {
+    #[derive(Debug, Extract)]
+    struct Members {
+        #[json]
+        _a: u8,
+    }
+    #[derive(Debug, Extract)]
+    struct Json {
+        #[body]
+        _body: Option<u8>,
+    }
+    #[derive(Debug, Extract)]
+    struct Keys {
+        #[form]
+        _a: u8,
+    }
+    #[derive(Debug, Extract)]
+    struct Files {
+        #[part]
+        _file: waylay_extract::Upload,
+    }
+    #[derive(Debug, Extract)]
+    struct MaybeFiles {
+        #[part]
+        _file: Option<waylay_extract::Upload>,
+        #[form]
+        _note: Option<String>,
+    }
+    #[derive(Debug, Extract)]
+    struct Whole {
+        #[body(json, multipart)]
+        _body: Option<Vec<(String, String)>>,
+    }
+    #[derive(Debug, Extract)]
+    struct Text {
+        #[body(text)]
+        _body: Option<String>,
+    }
+    #[derive(Debug, Extract)]
+    struct Raw {
+        #[body(bytes)]
+        _body: Option<Bytes>,
+    }
+
+    async fn outcome<T>(
+        kind: &str,
+        frames: &[&'static str],
+        hint: Option<u64>,
+    ) -> Result<Option<bool>, Vec<String>>
+    where
+        T: std::fmt::Debug + FromRequest<(), Rejection = Rejection>,
+        Option<T>: FromRequest<(), Rejection = Rejection>,
+    {
+        let request = || {
+            let body = Body::new(Frames { frames: frames.to_vec(), hint });
+            Request::post("/").header("content-type", kind).body(body).unwrap()
+        };
+        // As an argument that may be absent, and as one that may not.
+        let option =
+            Option::<T>::from_request(request(), &()).await.map_err(|rejection| lines(&rejection))?;
+        match T::from_request(request(), &()).await {
+            Ok(value) => Ok(Some(option.is_some() || format!("{value:?}").contains("Some"))),
+            Err(rejection) if option.is_none() => Err(lines(&rejection)),
+            Err(rejection) => panic!("{rejection}"),
+        }
+    }
+
+    macro_rules! rows {
+        ($($ty:ident $kind:literal $expected:expr,)*) => {$(
+            let expected: Result<Option<bool>, Vec<String>> = $expected;
+            for (frames, hint) in [
+                (&[][..], Some(0)), (&[], None), (&[""], None), (&["", "", ""], None), (&[""], Some(0)),
+            ] {
+                let outcome = outcome::<$ty>($kind, frames, hint).await;
+                assert_eq!(outcome, expected, "{} {frames:?} {hint:?}", stringify!($ty));
+            }
+        )*};
+    }
+    let missing = || Err(vec!["body  missing".to_owned()]);
+    rows! {
+        Members "application/json" missing(),
+        Json "application/json" Ok(Some(false)),
+        Keys "application/x-www-form-urlencoded" missing(),
+        Keys "multipart/form-data; boundary=b" missing(),
+        Files "multipart/form-data; boundary=b" missing(),
+        MaybeFiles "multipart/form-data; boundary=b" Ok(Some(false)),
+        Whole "multipart/form-data; boundary=b" Ok(Some(false)),
+        Whole "application/json" Ok(Some(false)),
+        Maybe "multipart/form-data; boundary=b" Ok(Some(false)),
+        Import "multipart/form-data; boundary=b" missing(),
+        Text "text/plain" Ok(Some(false)),
+        Raw "image/png" Ok(Some(false)),
+    }
+    // The first chunks are not lost, and an error before them is one of the body.
+    let request = |frames: &[&'static str]| {
+        let body = Body::new(Frames { frames: frames.to_vec(), hint: None });
+        Request::post("/").header("content-type", KIND).body(body).unwrap()
+    };
+    let frames = ["", "--b\r\ncontent-disp", "", "osition: form-data; name=_a\r\n\r\n7\r\n", "--b--\r\n"];
+    assert_eq!(Keys::from_request(request(&frames), &()).await.unwrap()._a, 7);
+    let mut parts = Import::from_request(request(&frames), &()).await.unwrap().parts;
+    assert_eq!(next(&mut parts).await.text(9).await.unwrap(), "7");
+    for rejection in [
+        Keys::from_request(request(&["", "?"]), &()).await.unwrap_err(),
+        Import::from_request(request(&["?"]), &()).await.unwrap_err(),
+    ] {
+        assert_eq!(lines(&rejection), ["body  unreadable"]);
     }
 }

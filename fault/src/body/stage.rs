@@ -77,6 +77,7 @@ pub(crate) trait FaultHandle: Send + Sync {
     fn is_off(&self) -> bool;
 
     /// Tests whether what outlives a request is to end: the fault is off, or was replaced.
+    #[cfg(feature = "stress")]
     fn is_over(&self) -> bool {
         self.is_off()
     }

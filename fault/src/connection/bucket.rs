@@ -1,9 +1,11 @@
 //! SharedLink: the bandwidth that several connections share.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::config::sync::Mutex;
 
 /// One link for many connections, which take turns: a connection has at most one piece on it, and
 /// waits for its next turn behind all that wait already.

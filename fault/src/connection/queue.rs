@@ -54,16 +54,19 @@ impl<T: Entry> CountedQueue<T> {
         self.entries.push_back(entry);
     }
 
-    /// Puts an entry before all others.
-    pub(crate) fn push_front(&mut self, entry: T) {
-        self.bytes += entry.length();
-        self.entries.push_front(entry);
-    }
-
     pub(crate) fn pop(&mut self) -> Option<T> {
         let entry = self.entries.pop_front()?;
         self.bytes -= entry.length();
         Some(entry)
+    }
+
+    /// Takes a part of the bytes of the next entry, which stays.
+    pub(crate) fn pop_part<U>(&mut self, take: impl FnOnce(&mut T) -> U) -> Option<U> {
+        let entry = self.entries.front_mut()?;
+        let before = entry.length();
+        let part = take(entry);
+        self.bytes -= before - entry.length();
+        Some(part)
     }
 
     pub(crate) fn front(&self) -> Option<&T> {

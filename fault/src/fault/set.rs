@@ -403,7 +403,8 @@ impl FaultSet {
                 NextMember::Same(member) => members.push(member),
                 NextMember::New { placement, builder, spec } => {
                     let carried = old.member(builder.name()).map(|member| member.fault.state.carried());
-                    match self.prepare(*builder, placement, carried.unwrap_or_default()).build() {
+                    let carried = carried.unwrap_or_default();
+                    match self.prepare(builder.placement(placement.into()), placement, carried).build() {
                         Ok(fault) => members.push(SetMember { placement, fault, spec }),
                         Err(error) => errors.push(error),
                     }

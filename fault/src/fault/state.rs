@@ -145,7 +145,8 @@ impl FaultState {
         placement: Placement,
         request: &Request<B>,
     ) {
-        if !self.has_reporter() {
+        let log = self.log.as_ref().filter(|log| log.takes(phase));
+        if self.reporter.is_none() && log.is_none() {
             return;
         }
         let uri = original_uri(placement, request);
@@ -153,7 +154,7 @@ impl FaultState {
         if let Some(reporter) = &self.reporter {
             guard(|| reporter.report(&event));
         }
-        if let Some(log) = &self.log {
+        if let Some(log) = log {
             log.report(&event);
         }
     }
@@ -242,6 +243,7 @@ impl FaultHandle for ActiveHandle {
         self.0.0.is_off()
     }
 
+    #[cfg(feature = "stress")]
     fn is_over(&self) -> bool {
         self.0.0.is_off() || self.0.0.switch.is_retired()
     }

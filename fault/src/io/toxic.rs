@@ -282,8 +282,8 @@ pub(crate) struct ToxicQueue {
     timer: Option<Pin<Box<Sleep>>>,
     /// The receiver has left: nothing is delayed any longer.
     is_released: bool,
-    /// When the chunk in front has crossed the shared links.
-    crossed_at: Option<Instant>,
+    /// When the first bytes of the chunk in front have crossed the shared links, and their number.
+    crossing: Option<(Instant, usize)>,
 }
 
 impl ToxicQueue {
@@ -310,7 +310,7 @@ impl ToxicQueue {
     /// all data.
     pub(crate) fn release(&mut self, now: Instant) -> Option<End> {
         self.is_released = true;
-        self.crossed_at = None;
+        self.crossing = None;
         self.queue.iter_mut().for_each(|chunk| chunk.at = Some(now));
         self.stages.iter().find_map(|(_, stage)| stage.blocks())
     }
@@ -329,7 +329,7 @@ impl ToxicQueue {
         self.stages.retain(|(of, _)| *of != number);
         if self.stages.len() < before {
             self.queue.iter_mut().for_each(|chunk| chunk.at = Some(now));
-            self.crossed_at = None;
+            self.crossing = None;
         }
     }
 
@@ -351,7 +351,7 @@ impl ToxicQueue {
             let next = match (deadline, front) {
                 (Some((at, end)), _) if at <= now => return Poll::Ready(Some(Payload::End(end))),
                 (deadline, Some(Some(at))) if at <= now => match self.cross(now) {
-                    Some(crossed_at) => deadline.map(|(at, _)| at).into_iter().chain([crossed_at]).min(),
+                    Some(arrival) => deadline.map(|(at, _)| at).into_iter().chain([arrival]).min(),
                     None => return Poll::Ready(self.pop()),
                 },
                 (None, None) => return Poll::Ready(None),
@@ -385,27 +385,29 @@ impl ToxicQueue {
         if self.is_released {
             return None;
         }
-        if self.crossed_at.is_none() {
+        if self.crossing.is_none() {
             let links = || self.stages.iter().filter_map(|(_, stage)| stage.link());
             let piece = links().map(SharedLink::max_piece).min()?;
-            if !matches!(self.queue.front()?.payload, Payload::Data(_)) {
-                return None;
-            }
-            let QueuedChunk { payload: Payload::Data(mut data), at } = self.queue.pop()? else { return None };
-            let rest = data.split_off(data.len().min(piece));
-            let crossed_at = links().map(|link| link.take(data.len(), now)).max();
-            if !rest.is_empty() {
-                self.queue.push_front(QueuedChunk { payload: Payload::Data(rest), at });
-            }
-            self.queue.push_front(QueuedChunk { payload: Payload::Data(data), at });
-            self.crossed_at = crossed_at;
+            let QueuedChunk { payload: Payload::Data(data), .. } = self.queue.front()? else { return None };
+            let length = data.len().min(piece);
+            let arrival = links().map(|link| link.take(length, now)).max()?;
+            self.crossing = Some((arrival, length));
         }
-        self.crossed_at.filter(|crossed_at| *crossed_at > now)
+        self.crossing.map(|(arrival, _)| arrival).filter(|arrival| *arrival > now)
     }
 
     fn pop(&mut self) -> Option<Payload> {
-        self.crossed_at = None;
-        self.queue.pop().map(|chunk| chunk.payload)
+        // Of a chunk on a shared link only a piece has arrived.
+        let crossed = self.crossing.take().map(|(_, length)| length);
+        match (crossed, self.queue.front()) {
+            (Some(length), Some(QueuedChunk { payload: Payload::Data(data), .. })) if data.len() > length => {
+                self.queue.pop_part(|chunk| match &mut chunk.payload {
+                    Payload::Data(data) => Payload::Data(data.split_to(length.min(data.len()))),
+                    Payload::End(end) => Payload::End(*end),
+                })
+            }
+            _ => self.queue.pop().map(|chunk| chunk.payload),
+        }
     }
 
     fn admit(&mut self, chunk: QueuedChunk) {

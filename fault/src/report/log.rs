@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
 use http::Method;
-use tokio::sync::Notify;
 
+use crate::config::sync::{Mutex, MutexGuard, Notify};
 use crate::report::event::{Action, Event, FaultPlacement, Phase, Reporter, SkipReason};
 use crate::report::set_event::SetEvent;
 
@@ -194,6 +194,21 @@ impl EventLog {
         self.push(LogEvent::Set(event));
     }
 
+    /// Tests whether events of this phase are logged.
+    pub(crate) fn takes(&self, phase: Phase) -> bool {
+        match phase {
+            // Those that may follow a start, and a dry run.
+            Phase::Skipped(
+                SkipReason::DryRun
+                | SkipReason::Declined
+                | SkipReason::CallbackPanicked
+                | SkipReason::NotDeliverable,
+            ) => true,
+            Phase::Skipped(_) => self.shared.has_skips,
+            _ => true,
+        }
+    }
+
     fn push(&self, event: LogEvent) -> u64 {
         let mut entries = self.entries();
         entries.last += 1;
@@ -229,18 +244,7 @@ fn cut(mut text: String, max: usize) -> String {
 
 impl Reporter for EventLog {
     fn report(&self, event: &Event<'_>) {
-        let is_logged = match event.phase() {
-            // Those that may follow a start, and a dry run.
-            Phase::Skipped(
-                SkipReason::DryRun
-                | SkipReason::Declined
-                | SkipReason::CallbackPanicked
-                | SkipReason::NotDeliverable,
-            ) => true,
-            Phase::Skipped(_) => self.shared.has_skips,
-            _ => true,
-        };
-        if !is_logged {
+        if !self.takes(event.phase()) {
             return;
         }
         self.push(LogEvent::Fault {

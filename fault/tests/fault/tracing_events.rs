@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+use tracing_core::span::Current;
 use waylay_fault::{Delay, Fault, FaultSet, Guards, Injector, chain, error, slow};
 
 use crate::support::{block_on, get};
 
 /// Keeps events and recorded span fields as text.
 #[derive(Clone, Default)]
-struct Keeper(Arc<Mutex<Vec<String>>>);
+struct Keeper(Arc<Mutex<Vec<String>>>, Arc<Mutex<Option<&'static Metadata<'static>>>>);
 
 struct Text(String);
 
@@ -27,7 +28,8 @@ impl Subscriber for Keeper {
         metadata.target() == "waylay_fault" || metadata.is_span()
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        *self.1.lock().unwrap() = Some(attributes.metadata());
         Id::from_u64(1)
     }
 
@@ -48,6 +50,39 @@ impl Subscriber for Keeper {
     fn enter(&self, _: &Id) {}
 
     fn exit(&self, _: &Id) {}
+
+    /// There is one span at most in these tests.
+    fn current_span(&self) -> Current {
+        match self.1.lock().unwrap().as_ref() {
+            Some(metadata) => Current::new(Id::from_u64(1), metadata),
+            None => Current::none(),
+        }
+    }
+}
+
+/// The span of the request has the fault's name, if it declared the field; the event comes once for each
+/// injection.
+#[test]
+fn the_span_of_a_request_names_its_fault() {
+    let rows = [(true, true, 2), (true, false, 0), (false, true, 1)];
+    for (is_declared, is_enabled, count) in rows {
+        let keeper = Keeper::default();
+        tracing::subscriber::with_default(keeper.clone(), || {
+            let span = match is_declared {
+                true => tracing::info_span!("request", fault.injected = tracing::field::Empty),
+                false => tracing::info_span!("request", status = tracing::field::Empty),
+            };
+            let fault = Fault::new("flaky", error(503)).enabled(is_enabled).participation(1.0);
+            let fault = fault.build().unwrap();
+            span.in_scope(|| block_on(crate::support::send(&fault, get("/orders"))));
+        });
+        let seen = keeper.0.lock().unwrap().clone();
+        let wanted = [
+            "span fault.injected=\"flaky\"",
+            "INFO message=fault injected fault=\"flaky\" actions=error 503 method=GET path=\"/orders\"",
+        ];
+        assert_eq!(seen, wanted[2 - count..], "declared: {is_declared}");
+    }
 }
 
 #[test]

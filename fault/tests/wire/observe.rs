@@ -373,7 +373,9 @@ fn name(error: &(dyn Error + 'static)) -> String {
                 return name_io(error.kind());
             }
             let reason = error.reason().map(|reason| format!("{reason:?}")).unwrap_or_default();
-            return if error.is_go_away() {
+            return if error.is_library() {
+                "malformed".into()
+            } else if error.is_go_away() {
                 format!("GOAWAY {reason}")
             } else {
                 format!("stream reset {reason}")
@@ -384,6 +386,9 @@ fn name(error: &(dyn Error + 'static)) -> String {
         }
         if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
             return "closed".into();
+        }
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return "malformed".into();
         }
         last = error.to_string();
         next = error.source();
@@ -407,8 +412,8 @@ fn name_io(kind: ErrorKind) -> String {
         ErrorKind::ConnectionReset => "reset".into(),
         ErrorKind::ConnectionRefused => "refused".into(),
         ErrorKind::TimedOut => "timed out".into(),
-        // hyper's kind for an invalid chunk.
-        ErrorKind::InvalidInput => "malformed".into(),
+        // hyper's kind for an invalid chunk, that of rustls for an invalid record.
+        ErrorKind::InvalidInput | ErrorKind::InvalidData => "malformed".into(),
         kind => kind.to_string(),
     }
 }
@@ -423,6 +428,7 @@ fn name_ws(error: &tokio_tungstenite::tungstenite::Error) -> String {
         Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete) => {
             "closed".into()
         }
+        Protocol(ProtocolError::HttparseError(_)) => "malformed".into(),
         error => error.to_string(),
     }
 }

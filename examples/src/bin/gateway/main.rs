@@ -85,7 +85,6 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let Arguments { file, address, admin, plan, limits, upstream } = arguments;
     let faults = FaultSet::builder().event_log(EventLog::new(EVENTS)).on_event(plan::log_event);
-    // Each injection is marked in its response.
     let faults = faults.reporter(plan::log_injection).build();
     match PlanCommand::parse(&plan)? {
         Some(PlanCommand::Check(plan)) => {

@@ -1,7 +1,7 @@
 //! Methods of the slots that read the body.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::{Ident, Lifetime, LitStr};
 
 use crate::extract::tokens;
@@ -237,7 +237,7 @@ impl PartArms {
                     let subkey = tokens::subkey(keys);
                     let push = tokens::push_nested(model, field, &quote!(__part.value()));
                     arms.nested_rules.push(quote!(#subkey.is_some()));
-                    arms.nested_parts.push(quote!(if #push { return; }));
+                    arms.nested_parts.push(quote!(if #push { return true; }));
                 }
                 FieldSource::FormRest => {
                     arms.rest = Some(quote!(self.#slot.push_value(__name, __part.value());));
@@ -265,7 +265,9 @@ impl PartArms {
         let value = match what {
             Part::Text if field.scalar.as_ref().is_some_and(|scalar| scalar.csv) => {
                 let read = read(field);
-                self.parts.push(quote!(#(#keys)|* => self.#slot.push_value(__part.value(), #read, #rule)));
+                self.parts.push(quote! {
+                    #(#keys)|* => { self.#slot.push_value(__part.value(), #read, #rule); true }
+                });
                 return;
             }
             Part::Text => {
@@ -279,7 +281,7 @@ impl PartArms {
                 return;
             }
         };
-        self.parts.push(quote!(#(#keys)|* => self.#slot.push_result(#value, #rule)));
+        self.parts.push(quote!(#(#keys)|* => { self.#slot.push_result(#value, #rule); true }));
     }
 
     fn is_empty(&self) -> bool {
@@ -302,22 +304,34 @@ fn parts(model: &Model) -> Option<TokenStream> {
     let part_rule = part_rule(&arms, &inner);
     let upload = upload(&arms);
     let PartArms { parts, nested_parts, rest, .. } = arms;
-    let inner_parts = inner.iter().map(|field| {
-        let slot = &field.ident;
-        with_prefix(field, &quote!(__rt::Layout::part(&mut self.#slot, __name, __part);))
-    });
+    let of_inner = |method: &str| -> TokenStream {
+        let method = format_ident!("{method}");
+        let calls = inner.iter().map(|field| {
+            let slot = &field.ident;
+            let call = quote!(if __rt::Layout::#method(&mut self.#slot, __name, __part) { return true; });
+            with_prefix(field, &call)
+        });
+        calls.collect()
+    };
+    let (inner_parts, inner_rests) = (of_inner("part"), of_inner("part_rest"));
+    let rest = rest.map_or_else(|| quote!(false), |rest| quote!(#rest true));
     Some(quote! {
         #part_rule
 
-        fn part(&mut self, __name: &str, __part: &__rt::Part) {
+        fn part(&mut self, __name: &str, __part: &__rt::Part) -> bool {
             match __name {
-                #(#parts,)*
+                #(#parts)*
                 _ => {
                     #(#nested_parts)*
-                    #(#inner_parts)*
-                    #rest
+                    #inner_parts
+                    false
                 }
             }
+        }
+
+        fn part_rest(&mut self, __name: &str, __part: &__rt::Part) -> bool {
+            #inner_rests
+            #rest
         }
 
         #upload

@@ -4,9 +4,9 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use crate::extract::tokens::location_of;
 use crate::model::bounds::{Bounds, in_rust};
 use crate::model::field::Field;
+use crate::model::location::location_of;
 use crate::model::source::Cardinality;
 
 /// Returns an expression for an `Option` of the field's type that reports every bound a value is outside of, and what the

@@ -7,9 +7,10 @@ use syn::ext::IdentExt;
 use crate::extract::bounds::{checked, library_checks};
 use crate::extract::checks::checks;
 use crate::extract::tokens;
-use crate::extract::tokens::{is_reference, location_of, pointer, prefix, read_dispatch, wrapper};
+use crate::extract::tokens::{is_reference, prefix, read_dispatch, wrapper};
 use crate::model::container::Validate;
 use crate::model::field::Field;
+use crate::model::location::{location_of, pointer};
 use crate::model::model::Model;
 use crate::model::source::{FieldSource, View};
 use crate::model::text_options::{Empty, Scalar};
@@ -198,11 +199,17 @@ fn take_body(field: &Field, views: &[View]) -> TokenStream {
             quote!(self.#slot.#method(&<Self as __rt::Layout>::BODY, __errors))
         }
         _ if field.source.may_be_parts() => {
-            let method = if option { quote!(optional(__errors)) } else { quote!(required("", __errors)) };
+            let method = match (option, views.first()) {
+                (true, _) => quote!(optional(__errors)),
+                (false, Some(View::Form)) => quote!(form_or_empty(__errors)),
+                (false, _) => quote!(required("", __errors)),
+            };
             quote!(self.#slot.finish(__errors).#method)
         }
         [View::Stream] => quote!(__errors.require_body(self.#slot.map(::core::convert::Into::into))),
         _ if option => quote!(self.#slot.optional(__errors)),
+        // A form without pairs is an empty body.
+        [View::Form, ..] => quote!(self.#slot.form_or_empty(__errors)),
         // An empty body is a valid text and a valid run of bytes.
         [View::Text] => {
             let read = read_dispatch(&field.ty);

@@ -16,9 +16,10 @@ pub(crate) fn write(model: &Model, life: &Lifetime) -> TokenStream {
     let path = path(model, life);
     let query = pairs(model, life, false);
     let form = pairs(model, life, true);
+    let rests = [rest(model, life, false), rest(model, life, true)];
     let cookie = cookie(model, life);
     let lookup = lookup(model, life);
-    quote!(#path #query #form #cookie #lookup)
+    quote!(#path #query #form #(#rests)* #cookie #lookup)
 }
 
 fn path(model: &Model, life: &Lifetime) -> TokenStream {
@@ -61,9 +62,7 @@ fn path(model: &Model, life: &Lifetime) -> TokenStream {
 fn pairs(model: &Model, life: &Lifetime, is_form: bool) -> TokenStream {
     let mut arms = Vec::new();
     let mut nested = Vec::new();
-    let mut rest = None;
     for field in &model.fields {
-        let slot = &field.ident;
         match &field.source {
             FieldSource::Query { keys } if !is_form => arms.push((keys, push_value(model, field))),
             FieldSource::Form { keys, query } if is_form || *query => {
@@ -72,29 +71,15 @@ fn pairs(model: &Model, life: &Lifetime, is_form: bool) -> TokenStream {
             FieldSource::Nested { form, .. } if *form == is_form => {
                 nested.push(tokens::push_nested(model, field, &quote!(__value)));
             }
-            FieldSource::QueryRest if !is_form => rest = Some(slot),
-            FieldSource::FormRest if is_form => rest = Some(slot),
             _ => {}
         }
     }
     let method = format_ident!("{}", if is_form { "form" } else { "query" });
     let arms = arms.iter().map(|(keys, push)| quote!(#(#keys)|* => #push));
-    let reads = |field: &&Field| match &field.source {
-        FieldSource::Flatten { body, .. } => *body || !is_form,
-        _ => false,
-    };
     // Flattened structs are called in any case: they may read a key of the outer struct as well.
-    let inner = model.fields.iter().filter(reads).map(|field| {
+    let inner = flattened(model, is_form).map(|field| {
         let slot = &field.ident;
         with_prefix(field, &quote!(__taken |= __rt::Slots::#method(&mut self.#slot, __name, __value);))
-    });
-    let rest = rest.map(|slot| {
-        quote! {
-            if !__taken {
-                self.#slot.push_value(__name, __value);
-                __taken = true;
-            }
-        }
     });
     quote! {
         fn #method(&mut self, __name: &str, __value: __rt::Value<#life>) -> bool {
@@ -105,10 +90,55 @@ fn pairs(model: &Model, life: &Lifetime, is_form: bool) -> TokenStream {
             }
             #(if !__taken { __taken = #nested; })*
             #(#inner)*
-            #rest
             __taken
         }
     }
+}
+
+/// Returns the flattened structs that read a query, or those that read a form.
+fn flattened(model: &Model, is_form: bool) -> impl Iterator<Item = &Field> {
+    model.flattened().filter(move |field| match &field.source {
+        FieldSource::Flatten { body, .. } => *body || !is_form,
+        _ => false,
+    })
+}
+
+/// Returns the method that takes a pair that no field reads, those of flattened and outer structs included.
+fn rest(model: &Model, life: &Lifetime, is_form: bool) -> Option<TokenStream> {
+    let own = model.fields.iter().find(|field| match field.source {
+        FieldSource::QueryRest => !is_form,
+        FieldSource::FormRest => is_form,
+        _ => false,
+    });
+    let own = own.map(|field| {
+        let slot = &field.ident;
+        quote! {
+            self.#slot.push_value(__name, __value);
+            true
+        }
+    });
+    let method = format_ident!("{}", if is_form { "form_rest" } else { "query_rest" });
+    let inner: Vec<_> = flattened(model, is_form)
+        .map(|field| {
+            let slot = &field.ident;
+            let call = quote! {
+                if __rt::Slots::#method(&mut self.#slot, __name, __value) {
+                    return true;
+                }
+            };
+            with_prefix(field, &call)
+        })
+        .collect();
+    if own.is_none() && inner.is_empty() {
+        return None;
+    }
+    let last = own.unwrap_or_else(|| quote!(false));
+    Some(quote! {
+        fn #method(&mut self, __name: &str, __value: __rt::Value<#life>) -> bool {
+            #(#inner)*
+            #last
+        }
+    })
 }
 
 fn cookie(model: &Model, life: &Lifetime) -> TokenStream {
@@ -155,7 +185,8 @@ fn lookup_field(model: &Model, field: &Field) -> Option<TokenStream> {
         }
         FieldSource::QueryAll => {
             let max = quote!(<Self as __rt::Layout>::HEAD.max_params);
-            return Some(quote!(self.#slot = __rt::whole_query(&__parts.uri, #max);));
+            let is_option = field.cardinality.is_option();
+            return Some(quote!(self.#slot = __rt::whole_query(&__parts.uri, #max, #is_option);));
         }
         FieldSource::Flatten { .. } => return Some(quote!(__rt::Slots::lookup(&mut self.#slot, __parts);)),
         FieldSource::Extension => quote!(__parts.extensions.get::<#inner>().cloned()),
