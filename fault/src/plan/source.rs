@@ -12,7 +12,7 @@ use crate::fault::set::FaultSet;
 use crate::plan::apply::ApplyError;
 use crate::plan::error::PlanErrors;
 use crate::plan::node::MAX_TEXT;
-use crate::plan::plan::{FaultPlan, PlanFormat};
+use crate::plan::plan::PlanFormat;
 use crate::report::set_event::SetEvent;
 
 /// A place that plans come from: a file, a key-value store, a control plane.
