@@ -55,6 +55,7 @@ fn rule(text: &str) -> String {
 pub fn lint(lint: &Lint) -> String {
     let text = match &lint.kind {
         LintKind::Unsatisfiable
+        | LintKind::UnsatisfiableAlternatives { .. }
         | LintKind::Shadowed { .. }
         | LintKind::OverlapUnknown { .. }
         | LintKind::NotCompared { .. } => lint.kind.to_string(),

@@ -1,4 +1,4 @@
-//! The limits in `SECURITY.md` are those of the sources.
+//! The limits in `SECURITY.md` are those of the sources, and its tests are there.
 
 #![allow(clippy::unwrap_used, reason = "a test fails at the line of the wrong expectation")]
 
@@ -16,17 +16,19 @@ fn constants(folder: &Path, found: &mut BTreeMap<String, u64>) {
             let definitions = text.lines().filter_map(|line| line.trim().split_once("const MAX_"));
             for (_, definition) in definitions {
                 let Some((name, rest)) = definition.split_once(": usize = ") else { continue };
-                found.insert(format!("MAX_{name}"), evaluate(rest.trim_end_matches(';')));
+                if let Some(value) = evaluate(rest.trim_end_matches(';')) {
+                    found.insert(format!("MAX_{name}"), value);
+                }
             }
         }
     }
 }
 
-/// Evaluates `4`, `2 * 1024` or `1 << 20`.
-fn evaluate(text: &str) -> u64 {
-    let number = |text: &str| text.trim().replace('_', "").parse::<u64>().unwrap();
+/// Evaluates `4`, `2 * 1024` or `1 << 20`; nothing that refers to other constants.
+fn evaluate(text: &str) -> Option<u64> {
+    let number = |text: &str| text.trim().replace('_', "").parse::<u64>().ok();
     match text.split_once("<<") {
-        Some((value, shift)) => number(value) << number(shift),
+        Some((value, shift)) => Some(number(value)? << number(shift)?),
         None => text.split('*').map(number).product(),
     }
 }
@@ -64,4 +66,45 @@ fn documented_limits_are_those_of_the_sources() {
         }
     }
     assert!(rows >= 15, "{rows}");
+}
+
+/// Adds the text of each source file to those of its name.
+fn sources(folder: &Path, found: &mut BTreeMap<String, String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            found.entry(name).or_default().push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn named_tests_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = BTreeMap::new();
+    for folder in
+        ["router/tests", "router/src", "router/template/tests", "examples/tests", "fuzz/fuzz_targets"]
+    {
+        sources(&root.join(folder), &mut files);
+    }
+    let text = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let (_, table) = text.split_once("## Known weaknesses of routers").unwrap();
+    let table = table.split("\n## ").next().unwrap();
+    let mut rows = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let tests = row.split('|').nth(3).unwrap();
+        let named = tests.split('`').filter(|part| part.contains(".rs: "));
+        for test in named.clone() {
+            let (file, function) = test.split_once(": ").unwrap();
+            let sources = files.get(file).unwrap_or_else(|| panic!("{file} in {row}"));
+            let is_there = [format!("fn {function}("), format!("{function}!(")];
+            assert!(is_there.iter().any(|start| sources.contains(start.as_str())), "{test} in {row}");
+        }
+        assert!(named.count() > 0 || tests.trim().starts_with("none: "), "{row}");
+        rows += 1;
+    }
+    assert_eq!(rows, 32);
 }

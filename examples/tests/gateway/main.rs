@@ -224,7 +224,7 @@ fn changes_under_load() {
     assert!(message.contains("the old one stays in use"), "{message}");
     assert!(message.contains("did you mean `Host`"), "{message}");
     let place = |line: u32| format!("({}:{line}): ", gateway.file.display());
-    assert!(message.contains(&place(1)) && message.contains(&place(7)), "{message}");
+    assert!(message.contains(&place(1)) && message.contains(&place(6)), "{message}");
     assert!(gateway.get("/two5").contains("\r\n\r\ntwo: GET "));
     let before = requests.load(Ordering::Relaxed);
     wait_until(&|| requests.load(Ordering::Relaxed) > before + 20);

@@ -403,7 +403,7 @@ impl<'g> Requirements<'g> {
                 _ => false,
             });
             let differs = |guard: &&Guard| matches!(guard, Guard::MethodRegex(regex) if !regex.is_match(method.as_str()));
-            negated || self.others.iter().any(|guard| differs(guard))
+            negated || self.others.iter().any(differs)
         };
         let methods = || [&Method::GET].into_iter().filter(|_| common.is_all()).chain(common.iter());
         let method = methods().find(|method| !is_excluded(method)).or_else(|| methods().next());

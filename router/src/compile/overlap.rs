@@ -16,6 +16,7 @@ use crate::compile::guards::{Contradiction, Requirements, ValueConditions};
 use crate::compile::pattern::{Pattern, RouteTemplates};
 use crate::compile::shape::Shape;
 use crate::compile::witness::Witness;
+use crate::request::peer::TrustedProxies;
 use crate::request::policy::{MissingHost, Policy};
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::template::captures::SpanList;
@@ -320,7 +321,9 @@ impl<'p> OverlapChecker<'p> {
 
     fn admits(&self, pattern: &Pattern, witness: &Witness) -> bool {
         let request = witness.request();
-        let Ok(read) = NormalizedRequest::new(&request, witness.peer(), self.policy, &[], true) else {
+        let Ok(read) =
+            NormalizedRequest::new(&request, witness.peer(), self.policy, &TrustedProxies::default(), true)
+        else {
             return false;
         };
         let view = RequestView::new(&request, &read, witness.peer(), self.policy);

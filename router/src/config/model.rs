@@ -116,6 +116,9 @@ pub struct TableSpec {
     /// The addresses and networks of trusted proxies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxies: Vec<String>,
+    /// Whether `X-Forwarded-Host` of trusted proxies sets the host.
+    #[serde(skip_serializing_if = "is_default")]
+    pub trusted_forwarded_host: bool,
     /// The routes outside all scopes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteSpec>,

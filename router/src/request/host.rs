@@ -105,7 +105,8 @@ const CLASS: [u8; 256] = {
     while byte < 256 {
         class[byte] = match byte as u8 {
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%' => PLAIN,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => PLAIN,
+            // Not `,`: lines that a proxy has joined, `a, b`, name two hosts.
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'=' => PLAIN,
             0x80..=0xff => PLAIN,
             b'A'..=b'Z' => UPPER,
             b':' | b'[' | b']' => PORT,
@@ -174,6 +175,8 @@ mod tests {
             ("a..", Err(BadRequest::BadHost)),
             (".", Err(BadRequest::BadHost)),
             (":80", Err(BadRequest::BadHost)),
+            ("a,b", Err(BadRequest::BadHost)),
+            ("a.example,", Err(BadRequest::BadHost)),
         ] {
             let host = split(given, Syntax::Native);
             let got = host.as_ref().map(|host| (&*host.name, host.port)).map_err(|error| *error);

@@ -76,6 +76,24 @@ impl fmt::Display for Network {
     }
 }
 
+/// The proxies whose headers are read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TrustedProxies {
+    pub(crate) networks: Vec<Network>,
+    /// Whether their `X-Forwarded-Host` is read.
+    pub(crate) name_host: bool,
+}
+
+impl TrustedProxies {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+}
+
 /// The client of a connection through proxies.
 #[derive(Debug)]
 pub(crate) struct Forwarded<'r> {
@@ -83,15 +101,15 @@ pub(crate) struct Forwarded<'r> {
     pub(crate) host: Option<&'r str>,
 }
 
-/// Reads `X-Forwarded-For`, `-Proto` and `-Host` if the peer is a trusted proxy; from others they are client
-/// input. RFC 7239's `Forwarded` is not read: a proxy that does not know it passes it on as the client sent
+/// Reads `X-Forwarded-For` and `-Proto`, and `-Host` if it is trusted too, if the peer is a trusted proxy; from others
+/// they are client input. RFC 7239's `Forwarded` is not read: a proxy that does not know it passes it on as the client sent
 /// it.
 pub(crate) fn forwarded<'r>(
     headers: &'r HeaderMap,
     peer: &Peer,
-    proxies: &[Network],
+    proxies: &TrustedProxies,
 ) -> Option<Forwarded<'r>> {
-    let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
+    let trusted = |address: IpAddr| proxies.contains(address);
     let nearest = peer.addr.filter(|address| trusted(address.ip()))?;
     let mut client = Some(nearest);
     let mut hops: Vec<&str> = items(headers, "x-forwarded-for").collect();
@@ -115,7 +133,8 @@ pub(crate) fn forwarded<'r>(
         other => other.parse().ok(),
     });
     let scheme = scheme.or_else(|| peer.scheme.clone());
-    let host = items(headers, "x-forwarded-host").last().filter(|host| !host.is_empty());
+    let host = items(headers, "x-forwarded-host").last();
+    let host = host.filter(|host| proxies.name_host && !host.is_empty());
     Some(Forwarded { peer: Peer { addr: client, scheme }, host })
 }
 
@@ -133,9 +152,9 @@ fn address(text: &str) -> Option<SocketAddr> {
 
 /// Client address, scheme and host of a request as the client sees them.
 ///
-/// Behind a [trusted proxy](crate::Builder::trusted_proxy) they come from `X-Forwarded-For`,
-/// `X-Forwarded-Proto` and `X-Forwarded-Host`, and the router inserts them into the request's extensions;
-/// otherwise they come from [`Peer`] and the request itself. As an argument of a handler this never fails; an
+/// Behind a [trusted proxy](crate::Builder::trusted_proxy) they come from `X-Forwarded-For`, `X-Forwarded-Proto`
+/// and, if it is [trusted](crate::Builder::trusted_forwarded_host), `X-Forwarded-Host`, and the router inserts them
+/// into the request's extensions; otherwise they come from [`Peer`] and the request itself. As an argument of a handler this never fails; an
 /// unknown value is `None`.
 ///
 /// ```
@@ -144,6 +163,7 @@ fn address(text: &str) -> Option<SocketAddr> {
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let router = Router::builder()
 ///     .trusted_proxy("10.0.0.0/8")
+///     .trusted_forwarded_host()
 ///     .route(Route::get("/").to(async |effective: ConnectionInfo| effective.origin().unwrap_or_default()))
 ///     .build()?;
 /// let mut request = http::Request::get("/")
@@ -175,7 +195,7 @@ impl ConnectionInfo {
     }
 
     /// Returns the values of the headers if the peer is a trusted proxy.
-    pub(crate) fn behind<B>(request: &Request<B>, proxies: &[Network]) -> Option<Self> {
+    pub(crate) fn behind<B>(request: &Request<B>, proxies: &TrustedProxies) -> Option<Self> {
         let peer = Peer::of(request.extensions())?;
         let seen = forwarded(request.headers(), &peer, proxies)?;
         let host = seen.host.map(str::to_owned).or_else(|| host(request.uri(), request.headers()));
@@ -297,8 +317,8 @@ mod forwarded_tests {
 
     #[test]
     fn the_first_stranger_from_the_right() {
-        let proxies: Vec<Network> =
-            ["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()).into_iter().collect();
+        let networks = ["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()).to_vec();
+        let proxies = TrustedProxies { networks, name_host: false };
         for (peer, lines, wanted) in [
             ("9.9.9.9:1", &["1.1.1.1"][..], None),
             ("10.0.0.1:1", &[], Some("10.0.0.1:1")),
@@ -325,7 +345,7 @@ mod forwarded_tests {
 
     #[test]
     fn the_scheme_of_the_connection() {
-        let proxies = ["10.0.0.0/8".parse().unwrap()];
+        let proxies = TrustedProxies { networks: vec!["10.0.0.0/8".parse().unwrap()], name_host: false };
         let peer = Peer::default().addr("10.0.0.1:1".parse().unwrap()).scheme(Scheme::HTTP);
         for (lines, wanted) in [
             (&["https"][..], "https"),

@@ -13,7 +13,7 @@ use crate::request::pairs::PairIndex;
 use crate::request::path::{
     BadRequest, canonical, check_length, check_spelling, cleaned, has_dot_segment, merged, normalize,
 };
-use crate::request::peer::{Forwarded, Network, Peer, forwarded};
+use crate::request::peer::{Forwarded, Peer, TrustedProxies, forwarded};
 use crate::request::policy::{EmptySegments, MissingHost, PathCleaning, PathForm, Policy, QueryValues};
 use crate::request::shared::SharedParts;
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
@@ -80,7 +80,7 @@ impl<'r> NormalizedRequest<'r> {
         request: &'r Request<B>,
         peer: &Peer,
         policy: &Policy,
-        proxies: &[Network],
+        proxies: &TrustedProxies,
         hosts: bool,
     ) -> Result<Self, ViewError> {
         let uri = request.uri();

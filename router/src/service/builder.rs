@@ -81,15 +81,21 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 
     /// Trusts proxies at an address or in a network (`10.0.0.0/8`): if the peer ([`Peer`](crate::Peer)) is
-    /// one, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` set client, scheme and host, for
-    /// conditions, and for handlers as [`ConnectionInfo`](crate::ConnectionInfo). From other peers they are
-    /// ignored.
-    ///
-    /// The proxy must set or remove all three: with one that passes on the `X-Forwarded-Host` of its clients,
-    /// as many do by default, clients choose their host.
+    /// one, `X-Forwarded-For` and `X-Forwarded-Proto` set client and scheme, for conditions, and for handlers as
+    /// [`ConnectionInfo`](crate::ConnectionInfo). From other peers they are ignored.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.table = self.table.trusted_proxy(network);
+        self
+    }
+
+    /// Reads `X-Forwarded-Host` of [trusted proxies](Self::trusted_proxy) too: it sets the host, for conditions and in
+    /// [`ConnectionInfo`](crate::ConnectionInfo).
+    ///
+    /// All proxies must set or remove it: with one that passes it on, as many do by default, clients choose their
+    /// host.
+    pub fn trusted_forwarded_host(mut self) -> Self {
+        self.table = self.table.trusted_forwarded_host();
         self
     }
 
@@ -278,6 +284,9 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let mut errors = spec.build_errors();
         for proxy in &spec.trusted_proxies {
             self = self.trusted_proxy(proxy);
+        }
+        if spec.trusted_forwarded_host {
+            self = self.trusted_forwarded_host();
         }
         for route in &spec.routes {
             self = self.route(route_of(route, spec.dialect, &mut bind, &mut errors));

@@ -10,7 +10,7 @@ use crate::compile::pattern::Pattern;
 #[cfg(feature = "serde")]
 use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 use crate::matcher::guard::Custom;
-use crate::request::peer::Network;
+use crate::request::peer::{Network, TrustedProxies};
 use crate::request::policy::{MissingHost, Policy, Precedence};
 use crate::request::view::RequestHead;
 use crate::route::conditions::{HostText, SourceLocation};
@@ -48,6 +48,7 @@ pub struct TableBuilder<T> {
     /// A route without a value has an error, and is compiled for its other errors.
     routes: Vec<(Option<ScopeId>, Route<Option<T>>)>,
     proxies: Vec<(String, SourceLocation)>,
+    trusts_forwarded_host: bool,
     /// Errors found before compilation.
     errors: Vec<BuildError>,
     guards: HashMap<String, Custom>,
@@ -61,6 +62,7 @@ impl<T> Table<T> {
             scopes: Vec::new(),
             routes: Vec::new(),
             proxies: Vec::new(),
+            trusts_forwarded_host: false,
             errors: Vec::new(),
             guards: HashMap::new(),
         }
@@ -74,13 +76,18 @@ impl<T> TableBuilder<T> {
         self
     }
 
-    /// Trusts proxies at an address or in a network (`10.0.0.0/8`): if the peer is one, `X-Forwarded-For`,
-    /// `X-Forwarded-Proto` and `X-Forwarded-Host` set client, scheme and host. From other peers they are
-    /// ignored. The proxy must set or remove all three: with one that passes them on, clients choose their
-    /// host.
+    /// Trusts proxies at an address or in a network (`10.0.0.0/8`): if the peer is one, `X-Forwarded-For` and
+    /// `X-Forwarded-Proto` set client and scheme. From other peers they are ignored.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.proxies.push((network.into(), SourceLocation::caller()));
+        self
+    }
+
+    /// Reads `X-Forwarded-Host` of trusted proxies too: it sets the host. All proxies must set or remove it: with one that
+    /// passes it on, as many do by default, clients choose their host.
+    pub fn trusted_forwarded_host(mut self) -> Self {
+        self.trusts_forwarded_host = true;
         self
     }
 
@@ -142,7 +149,8 @@ impl<T> TableBuilder<T> {
         self.check_depth(&mut errors);
         self.lower_scopes(&mut errors);
         let scopes = self.compile_scopes(&mut errors);
-        let proxies = proxies(&self.proxies, &mut errors);
+        let networks = proxies(&self.proxies, &mut errors);
+        let proxies = TrustedProxies { networks, name_host: self.trusts_forwarded_host };
         let (mut routes, values) = self.compile_routes(&mut errors);
         let names = names(&routes.entries[..routes.listed], self.policy, &mut errors);
         let unknown_overlaps = self.rank(&mut routes, &mut errors);
@@ -373,6 +381,7 @@ impl<T> TableBuilder<T> {
         for proxy in &spec.trusted_proxies {
             self = self.trusted_proxy(proxy);
         }
+        self.trusts_forwarded_host |= spec.trusted_forwarded_host;
         self.add_route_specs(None, &spec.routes, spec.dialect, &mut bind);
         for scope in &spec.scopes {
             self.add_scope_spec(None, scope, spec.dialect, &mut bind);

@@ -1,5 +1,6 @@
 //! ConditionLint: a condition that is valid and probably means something else.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use http::HeaderName;
@@ -172,11 +173,20 @@ pub(crate) fn condition_lints(catalog: &Catalog) -> Vec<(usize, ConditionLint)> 
         catalog.routes.iter().flat_map(|route| &route.templates.hosts).filter_map(Template::literal);
     let mut literals = literals.peekable();
     let has_longer_hosts = literals.peek().is_some() && literals.all(|host| host.contains('.'));
-    let mut lints = Vec::new();
+    let mut lints: Vec<(usize, ConditionLint)> = Vec::new();
+    let mut known: HashMap<u32, Vec<ConditionLint>> = HashMap::new();
+    let is_negation = |lint: &ConditionLint| matches!(lint, ConditionLint::NegatedPath { .. });
     for (index, route) in catalog.routes.iter().enumerate().filter(|(_, route)| !route.build_only) {
         let own = route_lints(catalog, route).into_iter();
         let one_label = one_label(route).filter(|_| has_longer_hosts);
-        lints.extend(own.chain(one_label).map(|lint| (index, lint)));
+        for lint in own.chain(one_label) {
+            // Alternatives of a route share conditions; one negated path is enough of them.
+            let known = known.entry(route.of).or_default();
+            if !known.iter().any(|known| *known == lint || is_negation(known) && is_negation(&lint)) {
+                known.push(lint.clone());
+                lints.push((index, lint));
+            }
+        }
     }
     lints
 }

@@ -1,6 +1,6 @@
 //! Lint: routes that are probably wrong.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::compile::automaton::Budget;
@@ -8,6 +8,7 @@ use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
 use crate::compile::pattern::Pattern;
 use crate::compile::rank::RankKey;
 use crate::compile::witness::Witness;
+use crate::request::peer::TrustedProxies;
 use crate::request::policy::Precedence;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::route::conditions::SourceLocation;
@@ -45,6 +46,7 @@ impl<T> Table<T> {
             }
             lints.extend(lint.map(|kind| (index, kind)));
         }
+        self.join_unsatisfiable(&mut lints);
         let overlaps = self.overlaps(&lints);
         lints.extend(overlaps);
         lints.extend(self.catalog.lints.iter().map(|(index, lint)| (*index, LintKind::Rule(lint.clone()))));
@@ -54,6 +56,31 @@ impl<T> Table<T> {
             Lint { kind, route: route.label(), location: route.location }
         };
         lints.into_iter().map(lint).collect()
+    }
+
+    /// Joins the lints of alternatives that match nothing into one of their route.
+    fn join_unsatisfiable(&self, lints: &mut Vec<(usize, LintKind)>) {
+        let entries = &self.catalog.routes;
+        let mut unmet: HashMap<u32, usize> = HashMap::new();
+        lints.retain(|(index, kind)| {
+            let is_unmet = *kind == LintKind::Unsatisfiable;
+            let count = is_unmet.then(|| unmet.entry(entries[*index].of).or_default());
+            count.is_none_or(|count| {
+                *count += 1;
+                *count == 1
+            })
+        });
+        let mut alternatives: HashMap<u32, usize> = HashMap::new();
+        entries.iter().for_each(|route| *alternatives.entry(route.of).or_default() += 1);
+        for (index, kind) in lints.iter_mut().filter(|(_, kind)| *kind == LintKind::Unsatisfiable) {
+            let of = entries[*index].of;
+            let (unmet, all) = (unmet.get(&of).copied(), alternatives.get(&of).copied());
+            if let (Some(unmet), Some(all)) = (unmet, all)
+                && unmet < all
+            {
+                *kind = LintKind::UnsatisfiableAlternatives { unmet, all };
+            }
+        }
     }
 
     fn route_ref<'s>(&'s self, route: &'s RouteEntry) -> RouteRef<'s> {
@@ -88,7 +115,9 @@ impl<T> Table<T> {
     fn better(&self, witness: &Witness, rank: usize, budget: &mut Budget) -> Vec<usize> {
         let request = witness.request();
         let policy = &self.catalog.policy;
-        let Ok(read) = NormalizedRequest::new(&request, witness.peer(), policy, &[], true) else {
+        let Ok(read) =
+            NormalizedRequest::new(&request, witness.peer(), policy, &TrustedProxies::default(), true)
+        else {
             return Vec::new();
         };
         let view = RequestView::new(&request, &read, witness.peer(), policy);
@@ -168,6 +197,13 @@ pub struct Lint {
 pub enum LintKind {
     /// No request meets all conditions of the route and its scopes.
     Unsatisfiable,
+    /// No request meets some alternatives of the route's [rule](crate::rule).
+    UnsatisfiableAlternatives {
+        /// The number of these alternatives.
+        unmet: usize,
+        /// The number of all alternatives.
+        all: usize,
+    },
     /// A condition of the route is valid and probably means something else.
     Condition(ConditionLint),
     /// Another route is selected for every request that this one matches.
@@ -223,6 +259,9 @@ impl fmt::Display for LintKind {
         match self {
             Self::Condition(lint) => write!(f, "{lint}"),
             Self::Unsatisfiable => f.write_str("no request meets all of its conditions"),
+            Self::UnsatisfiableAlternatives { unmet, all } => {
+                write!(f, "no request meets {unmet} of the {all} alternatives of its rule")
+            }
             Self::Shadowed { by, other } => {
                 write!(
                     f,

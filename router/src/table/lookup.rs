@@ -9,7 +9,7 @@ use waylay_template::Syntax;
 
 use crate::compile::pattern::{Pattern, Source};
 use crate::request::method::MethodSet;
-use crate::request::peer::{ConnectionInfo, Network, Peer};
+use crate::request::peer::{ConnectionInfo, Peer, TrustedProxies};
 use crate::request::policy::{MethodMiss, OptionsAnswer};
 use crate::request::view::{NormalizedRequest, PlainRequest, RequestView};
 use crate::table::catalog::{Catalog, RouteInfo, ScopeId};
@@ -64,7 +64,7 @@ pub struct Table<T> {
     pub(crate) rules: Vec<ScopeRules>,
     /// By rank: the rank from which a sealed route excludes others; empty without seals.
     pub(crate) limits: Vec<u32>,
-    pub(crate) proxies: Vec<Network>,
+    pub(crate) proxies: TrustedProxies,
 }
 
 /// The settings of a scope, its own or those of an outer scope.

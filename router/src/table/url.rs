@@ -12,7 +12,7 @@ use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind};
 
 use crate::compile::pattern::Source;
 use crate::matcher::guard::Guard;
-use crate::request::peer::Peer;
+use crate::request::peer::{Peer, TrustedProxies};
 use crate::request::policy::PathForm;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::table::catalog::{Catalog, RouteEntry};
@@ -141,7 +141,8 @@ impl UrlFiller<'_> {
         let peer = Peer::default();
         let policy = &self.catalog.policy;
         let normalized =
-            NormalizedRequest::new(&request, &peer, policy, &[], host.is_some()).map_err(|_| rejected())?;
+            NormalizedRequest::new(&request, &peer, policy, &TrustedProxies::default(), host.is_some())
+                .map_err(|_| rejected())?;
         let view = RequestView::new(&request, &normalized, &peer, policy);
         let captures = self.captures(&view, host, target).ok_or_else(rejected)?;
         // gorilla/mux allows a name twice: one value cannot be compared with two captures.

@@ -36,6 +36,32 @@ fn left_out(table: &Table<usize>) -> usize {
         .sum()
 }
 
+/// Each node of the tree has one way to it, so that branches do not multiply: with two at each of 40 segments, a search that
+/// went back for each would not end.
+#[test]
+fn branches_are_entered_once() {
+    let segments = 40;
+    let template = |literal: usize, end: &str| {
+        let names: Vec<String> =
+            (0..segments).map(|i| if i < literal { "a".to_owned() } else { format!("{{x{i}}}") }).collect();
+        format!("/{}/{end}", names.join("/"))
+    };
+    // A route has at most 32 variables.
+    let routes =
+        (9..=segments).flat_map(|literal| ["b", "c{v}"].map(|end| Route::get(template(literal, end))));
+    let mixed = (0..8).map(|i| {
+        let names = (0..segments)
+            .map(|at| if (at >> (i % 5)) & 1 == 0 { "a".to_owned() } else { format!("{{m{at}}}") });
+        Route::get(format!("/{}/d{i}", names.collect::<Vec<_>>().join("/")))
+    });
+    let table = build("branches", routes.chain(mixed));
+    let path = |end: &str| format!("/{}/{end}", vec!["a"; segments].join("/"));
+    for (end, expected) in [("b", true), ("c1", true), ("d3", true), ("e", false), ("b/b", false)] {
+        let request = Request::get(path(end)).body(()).unwrap();
+        assert_eq!(table.find(&request, &Peer::default()).is_ok(), expected, "{end}");
+    }
+}
+
 #[test]
 fn regexes_with_another_literal_end() {
     let regex = |n: usize| format!(r"[\w-]+\.shop{n:02}\.example\.com");

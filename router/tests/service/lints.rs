@@ -141,6 +141,17 @@ fn formulas_that_exclude_each_other() {
         let expected = if is_satisfiable { vec![] } else { vec![LintKind::Unsatisfiable] };
         assert_eq!(lints(vec![Route::rule(rule)]), expected, "{rule}");
     }
+    for (rule, unmet, all) in [
+        ("Host(`a.com`) && !Host(`*.com`) || Path(`/x`)", 1, 2),
+        ("(Host(`a.com`) || Host(`b.com`) || Host(`c.net`)) && !Host(`*.com`)", 2, 3),
+    ] {
+        let expected = [LintKind::UnsatisfiableAlternatives { unmet, all }];
+        assert_eq!(lints(vec![Route::rule(rule)]), expected, "{rule}");
+    }
+    assert_eq!(
+        lints(vec![Route::rule("(Host(`a.com`) || Host(`b.com`)) && !Host(`*.com`)")]),
+        [LintKind::Unsatisfiable]
+    );
     for (scope, rule, is_satisfiable) in [
         ("Host(`a.com`) || Host(`b.com`)", "!Host(`*.com`)", false),
         ("Host(`a.com`) || Host(`b.com`)", "!Host(`a.com`)", true),

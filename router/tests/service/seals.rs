@@ -98,13 +98,21 @@ async fn scopes_have_settings() {
 
 #[test]
 fn only_trusted_proxies_count() {
-    let table = Table::builder()
-        .trusted_proxy("10.0.0.0/8")
-        .route(Route::any("/").host("shop.example").scheme("https").client_ip("1.2.3.0/24").value("all"))
-        .route(Route::any("/").value("none"))
-        .build()
-        .unwrap();
-    for (peer, expected) in [("10.1.1.1:9", "all"), ("11.1.1.1:9", "none")] {
+    let builder = || {
+        Table::builder()
+            .trusted_proxy("10.0.0.0/8")
+            .route(Route::any("/").host("shop.example").scheme("https").client_ip("1.2.3.0/24").value("all"))
+            .route(Route::any("/").scheme("https").client_ip("1.2.3.0/24").value("no host"))
+            .route(Route::any("/").value("none"))
+    };
+    let table = builder().trusted_forwarded_host().build().unwrap();
+    let without_host = builder().build().unwrap();
+    for (table, peer, expected) in [
+        (&table, "10.1.1.1:9", "all"),
+        (&table, "11.1.1.1:9", "none"),
+        (&without_host, "10.1.1.1:9", "no host"),
+        (&without_host, "11.1.1.1:9", "none"),
+    ] {
         let request = Request::get("/")
             .header("host", "inner")
             .header("x-forwarded-for", "6.6.6.6, 1.2.3.4")
@@ -116,9 +124,26 @@ fn only_trusted_proxies_count() {
         assert_eq!(*table.find(&request, &peer).unwrap().value(), expected, "{peer:?}");
     }
     // An invalid host is rejected from any source.
-    let request = Request::get("/").header("x-forwarded-host", "a b").body(()).unwrap();
     let peer = Peer::default().addr("10.1.1.1:9".parse().unwrap());
-    assert!(matches!(table.find(&request, &peer).unwrap_err().reason, Reason::BadRequest(_)));
+    for invalid in ["a b", "u@a", "a/b", "a:b"] {
+        let request = Request::get("/").header("x-forwarded-host", invalid).body(()).unwrap();
+        assert!(
+            matches!(table.find(&request, &peer).unwrap_err().reason, Reason::BadRequest(_)),
+            "{invalid}"
+        );
+        // It is not read at all without its switch.
+        assert_eq!(*without_host.find(&request, &peer).unwrap().value(), "none");
+    }
+    #[cfg(feature = "toml")]
+    for (text, expected) in [("", "none"), ("trusted_forwarded_host = true", "all")] {
+        let text = format!(
+            "trusted_proxies = ['10.0.0.0/8']\n{text}\n[[routes]]\nrule = 'Host(`shop.example`)'\nhandler = 'all'\n"
+        );
+        let builder = Table::builder().spec(&waylay_router::TableSpec::toml(&text), |_| Ok("all"));
+        let table = builder.route(Route::any("/").value("none")).build().unwrap();
+        let request = Request::get("/").header("x-forwarded-host", "shop.example").body(()).unwrap();
+        assert_eq!(*table.find(&request, &peer).unwrap().value(), expected, "{text}");
+    }
     let errors = Table::<()>::builder().trusted_proxy("10.0.0.0/99").build().unwrap_err();
     assert!(errors.to_string().contains("10.0.0.0/99"), "{errors}");
     let _: Builder = Router::builder().trusted_proxy("::1");
@@ -167,6 +192,7 @@ async fn handlers_have_the_client_behind_a_trusted_proxy() {
     };
     let router = Router::builder()
         .trusted_proxy("10.0.0.0/8")
+        .trusted_forwarded_host()
         .route(Route::get("/").to(tell))
         .fallback(tell)
         .build()
