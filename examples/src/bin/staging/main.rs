@@ -106,12 +106,13 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         let set = FaultSet::builder().event_log(EventLog::new(EVENTS)).on_event(plan::log_event);
         let set = environment.into_iter().fold(set, |set, name| set.environment(name));
         let faults = set.reporter(|event: &Event<'_>| tracing::info!("{event}")).build();
+        let servers = Servers::bind(addr, control_addr, limits, &faults, token()?).await?;
         match plan {
             Some(PlanCommand::Follow(file)) => plan::follow(&file, &faults)?,
             // Of another environment it is logged.
             _ => _ = faults.apply(&faults::plan(seed)?),
         }
-        serve(addr, control_addr, limits, &faults).await?;
+        serve(servers).await?;
         return Ok(ExitCode::SUCCESS);
     };
     // The report contains the injected faults, so the log is off by default.
@@ -131,13 +132,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-async fn serve(
-    addr: SocketAddr,
-    control_addr: SocketAddr,
-    limits: Limits,
-    faults: &FaultSet,
-) -> Result<(), Box<dyn Error>> {
-    let servers = Servers::bind(addr, control_addr, limits, faults, token()?).await?;
+async fn serve(servers: Servers) -> Result<(), Box<dyn Error>> {
     let stop = stop_on_signal()?;
     guide::print(&servers)?;
     servers.run(stop.cancelled()).await;
