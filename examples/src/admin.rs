@@ -1,9 +1,10 @@
-//! Admin listeners: loopback addresses, and a guard against DNS rebinding.
+//! Admin listeners: loopback addresses, the token, and a guard against DNS rebinding.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::HOST;
 use http::uri::Authority;
+use waylay_fault_admin::{Token, TokenError};
 use waylay_router::RequestHead;
 
 /// Parses the address of a listener.
@@ -24,6 +25,17 @@ pub fn loopback_address(text: &str) -> Result<SocketAddr, String> {
         Ok(address)
     } else {
         Err("reachable from other machines; give a loopback address such as 127.0.0.1:3001".to_owned())
+    }
+}
+
+/// Returns the token of changes to the faults: that of `WAYLAY_ADMIN_TOKEN`, else a new one.
+///
+/// # Errors
+/// The variable is no token.
+pub fn token() -> Result<Token, TokenError> {
+    match std::env::var_os("WAYLAY_ADMIN_TOKEN") {
+        Some(_) => Token::from_env("WAYLAY_ADMIN_TOKEN"),
+        None => Token::generate(),
     }
 }
 

@@ -53,26 +53,14 @@ pub fn load(path: &Path) -> Result<FaultPlan, String> {
     FaultPlan::parse_with(&text, format, &PlanRegistry::new()).map_err(|errors| named(&errors))
 }
 
-/// Creates a set that follows the plan in a file, and reports to these functions. Without an
-/// environment it is that of `WAYLAY_ENVIRONMENT`.
+/// Puts a set under the plan in a file, and under every edit of it, from now on.
 ///
 /// # Errors
 /// The end of the file's name is not that of a format.
-pub fn follow(
-    path: &Path,
-    environment: Option<&str>,
-    on_event: impl Fn(&SetEvent) + Send + Sync + 'static,
-    reporter: impl Fn(&Event<'_>) + Send + Sync + 'static,
-) -> io::Result<FaultSet> {
-    let source = FileSource::new(path)?;
-    let mut set = FaultSet::builder().on_event(on_event).reporter(reporter);
-    if let Some(name) = environment {
-        set = set.environment(name);
-    }
-    let set = set.build();
-    let followed = set.clone();
-    tokio::spawn(async move { followed.follow(source).await });
-    Ok(set)
+pub fn follow(path: &Path, set: &FaultSet) -> io::Result<()> {
+    let (source, set) = (FileSource::new(path)?, set.clone());
+    tokio::spawn(async move { set.follow(source).await });
+    Ok(())
 }
 
 /// Logs an event of a set: expected changes as information, all others as warnings.

@@ -21,6 +21,7 @@ struct Staging {
     shop: SocketAddr,
     control: SocketAddr,
     guide: Vec<String>,
+    token: String,
 }
 
 fn staging(args: &[&str]) -> Command {
@@ -46,14 +47,18 @@ impl Staging {
         }
         let address = |name: &str| {
             let line = guide.iter().find(|line| line.starts_with(name)).unwrap();
-            let url: Uri = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+            let url: Uri =
+                line.split_whitespace().nth(1).unwrap().split('#').next().unwrap().parse().unwrap();
             url.authority().unwrap().as_str().parse().unwrap()
         };
-        Self { shop: address("shop "), control: address("faults "), child, _stdout: stdout, guide }
+        let console = guide.iter().find(|line| line.starts_with("console ")).unwrap();
+        let token = console.split_once("#token=").unwrap().1.to_owned();
+        Self { shop: address("shop "), control: address("console "), child, _stdout: stdout, guide, token }
     }
 
     async fn faults(&self, method: &str, target: &str, body: &str) -> (StatusCode, Value) {
-        let headers = [("content-type", "application/json")];
+        let token = format!("Bearer {}", self.token);
+        let headers = [("content-type", "application/json"), ("authorization", &token)];
         let reply = self.control(method, target, &headers, body).await;
         (reply.status, serde_json::from_str(&reply.body).unwrap())
     }
@@ -63,7 +68,7 @@ impl Staging {
     }
 
     async fn switch(&self, fault: &str, change: &Value) -> Value {
-        let (status, view) = self.faults("PUT", &format!("/_faults/{fault}"), &change.to_string()).await;
+        let (status, view) = self.faults("PATCH", &format!("/faults/{fault}"), &change.to_string()).await;
         assert_eq!(status, StatusCode::OK, "{view}");
         view
     }
@@ -210,27 +215,30 @@ async fn a_fault_is_injected_while_it_is_enabled() {
 async fn an_invalid_change_is_a_problem_and_changes_nothing() {
     let staging = Staging::start();
     let rows = [
-        ("fail-order", r#"{"enabled":true,"participation":1.1}"#, 422, "expected a number from 0 to 1"),
+        ("fail-order", r#"{"enabled":true,"participation":1.1}"#, 422, "/participation"),
         ("fail-order", r#"{"enabled":true,"participation":-0.1}"#, 422, "/participation"),
         ("fail-order", r#"{"participation":"NaN","enabled":1}"#, 422, "/enabled"),
         ("fail-order", r#"{"enabled":"#, 400, "malformed"),
         ("fail-ordr", r#"{"enabled":true}"#, 404, "there is no fault `fail-ordr`"),
-        ("fail-order", r#"{"enbled":true}"#, 422, "there is no `enbled` to change"),
+        ("fail-order", r#"{"enbled":true}"#, 422, "/enbled"),
         ("fail-order", "{}", 422, "nothing to change"),
     ];
     for (fault, body, status, text) in rows {
-        let target = format!("/_faults/{fault}");
-        let reply = staging.control("PUT", &target, &[("content-type", "application/json")], body).await;
+        let target = format!("/faults/{fault}");
+        let token = format!("Bearer {}", staging.token);
+        let headers = [("content-type", "application/json"), ("authorization", &token)];
+        let reply = staging.control("PATCH", &target, &headers, body).await;
         assert_eq!(reply.status, status, "{body}: {}", reply.body);
         assert_eq!(reply.headers["content-type"], "application/problem+json", "{body}");
         assert!(reply.body.contains(text), "{body}: {}", reply.body);
     }
-    let rebound = staging.control("GET", "/_faults", &[("host", "evil.example")], "").await;
-    assert_eq!(rebound.status, StatusCode::NOT_FOUND, "{}", rebound.body);
-    let reply = staging.control("PUT", "/_faults/fail-order", &[], r#"{"enabled":true}"#).await;
-    assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let rebound = staging.control("GET", "/faults", &[("host", "evil.example")], "").await;
+    assert_eq!(rebound.status, StatusCode::MISDIRECTED_REQUEST, "{}", rebound.body);
+    let headers = [("content-type", "application/json")];
+    let reply = staging.control("PATCH", "/faults/fail-order", &headers, r#"{"enabled":true}"#).await;
+    assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
 
-    let (_, faults) = staging.faults("GET", "/_faults", "").await;
+    let (_, faults) = staging.faults("GET", "/faults", "").await;
     for fault in faults.as_array().unwrap() {
         assert_eq!((&fault["enabled"], &fault["participation"]), (&json!(false), &json!(0.2)), "{fault}");
     }
@@ -246,7 +254,7 @@ async fn a_signal_cancels_a_hang_and_stops_the_program() {
         let hanging = request("GET", "/api/v1/products/1/stock", &headers, "");
         let hanging = tokio::spawn(send(staging.shop, over_http2, hanging));
         loop {
-            let (_, view) = staging.faults("GET", "/_faults/hang-stock", "").await;
+            let (_, view) = staging.faults("GET", "/faults/hang-stock", "").await;
             if view["counts"]["active"] == 1 {
                 break;
             }

@@ -23,6 +23,9 @@ struct Gateway {
     stderr: BufReader<ChildStderr>,
 }
 
+/// The token of the console.
+const TOKEN: &str = "token-of-the-gateway-tests";
+
 /// A temporary route file; the extension is the format.
 fn route_file(name: &str, table: &str) -> PathBuf {
     let file = std::env::temp_dir().join(format!("waylay-gateway-{}-{name}", std::process::id()));
@@ -38,6 +41,7 @@ fn command(file: &PathBuf, args: &[&str]) -> Command {
         .args(args)
         .env_remove("RUST_LOG")
         .env("WAYLAY_ENVIRONMENT", "test")
+        .env("WAYLAY_ADMIN_TOKEN", TOKEN)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
@@ -49,8 +53,21 @@ impl Gateway {
     }
 
     fn with(name: &str, table: &str, args: &[&str]) -> Self {
+        Self::spawn(name, table, |file| command(file, args))
+    }
+
+    /// The same without the log of each injection, which nothing reads until the end: a full pipe would stop the program.
+    fn quiet(name: &str, table: &str, args: &[&str]) -> Self {
+        Self::spawn(name, table, |file| {
+            let mut command = command(file, args);
+            command.env("RUST_LOG", "warn");
+            command
+        })
+    }
+
+    fn spawn(name: &str, table: &str, command: impl FnOnce(&PathBuf) -> Command) -> Self {
         let file = route_file(&format!("{name}.toml"), table);
-        let mut child = command(&file, args).spawn().unwrap();
+        let mut child = command(&file).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut address = |lead: &str| loop {
             let mut line = String::new();

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::{Gateway, get, named, route, send};
+use crate::{Gateway, TOKEN, get, named, route, send};
 
 /// Each edit takes effect, no request fails that no fault was injected into, and an invalid edit changes nothing.
 #[test]
@@ -20,7 +20,7 @@ fn changes_under_load() {
     };
     std::fs::write(&plan_file, plan(500)).unwrap();
     let arguments = ["--plan", plan_file.to_str().unwrap()];
-    let mut gateway = Gateway::with("plan", &route("one", named("one")), &arguments);
+    let mut gateway = Gateway::quiet("plan", &route("one", named("one")), &arguments);
     let stop = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..3)
         .map(|_| {
@@ -58,6 +58,38 @@ fn changes_under_load() {
     stop.store(true, Ordering::Relaxed);
     assert!(clients.into_iter().all(|client| client.join().unwrap() > 0));
     let _ = std::fs::remove_file(plan_file);
+}
+
+/// The console is on the admin listener, where it takes a plan with the token, and only that.
+#[test]
+fn a_plan_is_put_by_the_console() {
+    let gateway = Gateway::start("console", &route("one", named("one")));
+    let request = |method: &str, target: &str, host: &str, token: &str, body: &str| {
+        let head = format!(
+            "{method} /_faults{target} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\nif-none-match: *\r\n\
+             content-type: application/toml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        send(gateway.admin, &head)
+    };
+    let plan = "version = 1\nenvironments = [\"test\"]\nttl = \"15m\"\n[[fault]]\nname = \"faulty\"\n\
+        participation = 1\nallow_paths = [\"/one/faulty\"]\nerror = 503\n";
+    for (target, host, token, status) in [
+        ("", "localhost", "", "200"),
+        ("/", "localhost", "", "200"),
+        ("/faults", "localhost", "", "200"),
+        ("/faults", "evil.example", TOKEN, "421"),
+    ] {
+        let response = request("GET", target, host, token, "");
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{target}: {response}");
+    }
+    let rejected = request("PUT", "/plan", "localhost", "another-token-of-tests", plan);
+    assert!(rejected.starts_with("HTTP/1.1 401 "), "{rejected}");
+    assert!(gateway.get("/one/faulty").starts_with("HTTP/1.1 200 "));
+    let applied = request("PUT", "/plan", "localhost", TOKEN, plan);
+    assert!(applied.starts_with("HTTP/1.1 200 "), "{applied}");
+    assert!(gateway.get("/one/faulty").contains("x-fault-injected: faulty\r\n"));
+    assert!(gateway.get("/one/x").starts_with("HTTP/1.1 200 "));
 }
 
 /// The check of a plan prints what it does, or all its errors.

@@ -41,8 +41,11 @@ impl Position {
 
 /// The body of an event stream, which ends when the API is closed.
 pub(crate) struct EventBody {
-    next: Pin<Box<dyn Future<Output = Option<(Source, String)>> + Send>>,
+    next: Next,
 }
+
+/// The next text and what comes after it; none at the end.
+type Next = Pin<Box<dyn Future<Output = Option<(Source, String)>> + Send>>;
 
 type Status = Box<dyn Fn() -> String + Send + Sync>;
 
@@ -134,12 +137,10 @@ impl Source {
         // A `String` takes all that is written to it.
         let _ = match event {
             Ok(entry) => {
-                let data = serde_json::to_string(&*entry).unwrap_or_default();
-                let summary = serde_json::to_string(&entry.event().to_string()).unwrap_or_default();
-                let id = self.position.id(entry.number());
                 // The line of a log beside its members.
-                let data = format!("{},\"summary\":{summary}}}", data.trim_end_matches('}'));
-                write!(text, "id: {id}\nevent: log\ndata: {data}\n\n")
+                let mut data = serde_json::to_value(&*entry).unwrap_or_default();
+                data["summary"] = entry.event().to_string().into();
+                write!(text, "id: {}\nevent: log\ndata: {data}\n\n", self.position.id(entry.number()))
             }
             Err(MissedEvents(count)) => write!(text, "event: missed\ndata: {{\"missed\":{count}}}\n\n"),
         };

@@ -1,3 +1,5 @@
+//! Admin API and console for the faults of waylay-fault.
+#![doc = ""]
 #![doc = include_str!("../README.md")]
 
 // Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).

@@ -11,7 +11,8 @@ use crate::fault::selection::CountLimits;
 use crate::fault::set::{FaultSet, NextMember, SetError, SetMember, Snapshot};
 use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
-use crate::plan::plan::FaultPlan;
+use crate::plan::error::PlanErrors;
+use crate::plan::plan::{FaultPlan, PlanFormat};
 use crate::plan::supplied::Supplied;
 use crate::report::set_event::SetEvent;
 
@@ -65,6 +66,15 @@ impl fmt::Display for ApplyError {
 impl std::error::Error for ApplyError {}
 
 impl FaultSet {
+    /// Reads a plan for this set: it may name what is in the set's
+    /// [registry](crate::FaultSetBuilder::registry), and nothing else.
+    ///
+    /// # Errors
+    /// Those of [`FaultPlan::parse_with`].
+    pub fn parse_plan(&self, text: &str, format: PlanFormat) -> Result<FaultPlan, PlanErrors> {
+        FaultPlan::parse_with(text, format, self.registry())
+    }
+
     /// Replaces all faults and guards by those of a plan.
     ///
     /// Faults that the plan leaves unchanged go on undisturbed. Those that keep their name keep

@@ -13,7 +13,7 @@ use crate::fault::set::FaultSet;
 use crate::plan::apply::ApplyError;
 use crate::plan::error::PlanErrors;
 use crate::plan::node::MAX_TEXT;
-use crate::plan::plan::{FaultPlan, PlanFormat};
+use crate::plan::plan::PlanFormat;
 use crate::report::set_event::SetEvent;
 
 /// A place that plans come from: a file, a key-value store, a control plane.
@@ -158,7 +158,7 @@ impl FaultSet {
         {
             return source.report(&PlanReport::Unchanged(*revision)).await;
         }
-        let plan = match FaultPlan::parse_with(&text.text, text.format, self.registry()) {
+        let plan = match self.parse_plan(&text.text, text.format) {
             Ok(plan) => plan,
             Err(errors) => {
                 self.notify(&SetEvent::Rejected(errors.to_string()));

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Method;
 use waylay_fault::{
-    Action, Event, Fault, Injector, Phase, Reject, Reporter, SkipReason, chain, error, reject,
+    Action, CountLimits, Delay, Event, Fault, Injector, Phase, Reject, Reporter, SkipReason, chain, error,
+    reject, slow,
 };
 
 use crate::support::{Log, always, get, is_injected, request, send};
@@ -123,6 +124,60 @@ pub(crate) fn switches_hold_under_load() {
     let counts = fault.control().counts();
     let skipped = counts.not_enabled + counts.not_selected;
     assert_eq!((counts.seen, counts.active), (counts.injected + skipped, 0));
+}
+
+/// The limits that hold for each request, compared with the rule read aloud: of the selected requests after the first
+/// `skip`, each `every`-th, as long as fewer than `limit` of them came before.
+#[tokio::test]
+async fn limits_are_changed_while_the_fault_runs() {
+    let fault = always(error(500)).skip(2).build().unwrap();
+    let control = fault.control();
+    assert_eq!(control.count_limits(), CountLimits { skip: 2, every: 1, limit: None });
+    let rows = [(2, 1, None), (2, 3, None), (0, 2, Some(5)), (9, 0, Some(4)), (0, 1, Some(1)), (3, 2, None)];
+    let mut number = 0;
+    for (skip, every, limit) in rows {
+        control.set_count_limits(CountLimits { skip, every, limit });
+        for _ in 0..6 {
+            let expected = (skip..=number)
+                .step_by(usize::try_from(every.max(1)).unwrap())
+                .enumerate()
+                .any(|(index, due)| due == number && limit.is_none_or(|limit| (index as u64) < limit));
+            let (status, _) = send(&fault, get("/")).await;
+            assert_eq!(
+                status == Some(500),
+                expected,
+                "request {number}: skip {skip}, every {every}, {limit:?}"
+            );
+            number += 1;
+        }
+    }
+    assert_eq!(control.counts().seen, number);
+    control.reset_counts();
+    control.set_count_limits(CountLimits { limit: Some(1), ..CountLimits::default() });
+    assert_eq!((control.counts().seen, control.counts().injected), (0, 0));
+    for expected in [Some(500), Some(202)] {
+        assert_eq!(send(&fault, get("/")).await.0, expected);
+    }
+    assert_eq!(
+        (control.counts().seen, control.counts().injected, control.counts().outside_window),
+        (2, 1, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_leaves_what_is_under_way() {
+    let fault = always(slow(Delay::fixed("10s"))).build().unwrap();
+    let waiting = tokio::spawn({
+        let fault = fault.clone();
+        async move { send(&fault, get("/")).await }
+    });
+    while fault.control().counts().active == 0 {
+        tokio::task::yield_now().await;
+    }
+    fault.control().reset_counts();
+    assert_eq!((fault.control().counts().seen, fault.control().counts().active), (0, 1));
+    waiting.await.unwrap();
+    assert_eq!(fault.control().counts().active, 0);
 }
 
 #[cfg(feature = "serde")]

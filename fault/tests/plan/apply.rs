@@ -166,3 +166,40 @@ fn threads_do_not_change_what_is_injected() {
 
 const HEAD: [u16; 20] =
     [200, 200, 503, 500, 502, 200, 200, 200, 503, 502, 500, 200, 200, 503, 502, 200, 200, 200, 503, 200];
+
+#[tokio::test]
+async fn the_plan_has_the_limits_of_now_and_resets_them() {
+    use waylay_fault::CountLimits;
+
+    let (set, _) = staging();
+    let first = plan("[[fault]]\nname = \"a\"\nparticipation = 1\nskip = 1\nlimit = 9\nerror = 503\n");
+    set.apply(&first).unwrap();
+    assert_eq!(set.plan(), Some(first.clone()));
+    let control = set.control("a").unwrap();
+    control.set_count_limits(CountLimits { skip: 0, every: 4, limit: Some(7) });
+    let changed = plan("[[fault]]\nname = \"a\"\nparticipation = 1\nevery = 4\nlimit = 7\nerror = 503\n");
+    assert_eq!(set.plan(), Some(changed));
+    control.set_count_limits(CountLimits::default());
+    assert_eq!(set.plan(), Some(plan("[[fault]]\nname = \"a\"\nparticipation = 1\nerror = 503\n")));
+    set.apply(&first).unwrap();
+    assert_eq!(control.count_limits(), CountLimits { skip: 1, every: 1, limit: Some(9) });
+}
+
+#[tokio::test]
+async fn a_plan_from_elsewhere_needs_an_end() {
+    let (set, events) = staging();
+    let text = "[[fault]]\nname = \"a\"\nparticipation = 1\nerror = 503\n";
+    let endless = plan(text);
+    assert_eq!(set.check_remote(&endless), Err(ApplyError::NoEnd));
+    assert!(events.lock().unwrap().is_empty(), "a check is no event");
+    assert_eq!(set.apply_remote(&endless), Err(ApplyError::NoEnd));
+    assert!(matches!(events.lock().unwrap()[..], [SetEvent::Rejected(_)]));
+    for end in ["ttl = \"1m\"", "until = \"2999-01-01T00:00:00Z\""] {
+        let plan = plan(&format!("{end}\n{text}"));
+        assert_eq!((set.check_remote(&plan), set.apply_remote(&plan)), (Ok(()), Ok(())), "{end}");
+    }
+    let other = FaultSet::builder().environment("other").build();
+    let plan = plan(&format!("ttl = \"1m\"\n{text}"));
+    assert!(matches!(other.check_remote(&plan), Err(ApplyError::OtherEnvironment { .. })));
+    assert_eq!(other.revision(), 0);
+}

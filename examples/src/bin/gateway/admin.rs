@@ -1,4 +1,4 @@
-//! Admin routes: `/_routes` and `/_explain`, on a separate listener.
+//! Admin routes: `/_routes`, `/_explain` and the console `/_faults`, on a separate listener.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -10,6 +10,7 @@ use waylay_examples::admin::has_loopback_host;
 use waylay_examples::problem::Problem;
 use waylay_examples::redact;
 use waylay_examples::route_table::route_table_without_values;
+use waylay_fault_admin::AdminService;
 use waylay_router::{BuildErrors, Policy, Route, Router, Scope};
 
 /// The current table with its description; clones share it.
@@ -51,10 +52,12 @@ impl TableView {
 }
 
 /// Builds the admin routes. They show the whole table, so they are for hosts of this machine only.
-pub(crate) fn router(view: TableView) -> Result<Router, BuildErrors> {
+pub(crate) fn router(view: TableView, console: AdminService) -> Result<Router, BuildErrors> {
     Router::builder()
         .policy(Policy::strict())
         .state(view)
+        // It checks its requests itself.
+        .route(Route::prefix("/_faults").mount(console))
         .scope(
             Scope::new()
                 .guard("loopback host", has_loopback_host)

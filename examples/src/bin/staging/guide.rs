@@ -5,24 +5,25 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use waylay_examples::route_table::route_table;
+use waylay_fault_admin::Token;
 
 use crate::server::Servers;
 
 /// Prints the addresses, the routes, and commands to try.
 pub(crate) fn print(servers: &Servers) -> io::Result<()> {
-    let (shop, control) = (servers.shop_address(), servers.control_address());
+    let (shop, control, token) = (servers.shop_address(), servers.control_address(), servers.admin().token());
     let mut out = io::stdout().lock();
     writeln!(out, "shop    http://{shop} (HTTP/1.1, and HTTP/2 by prior knowledge)")?;
-    writeln!(out, "faults  http://{control}/_faults (all disabled)\n")?;
+    writeln!(out, "console {}\n", servers.admin().console_url(&format!("http://{control}")))?;
     writeln!(out, "{}\n\nTry", route_table(&servers.shop))?;
     for command in COMMANDS {
-        writeln!(out, "\n{}", command.at(shop, control))?;
+        writeln!(out, "\n{}", command.at(shop, control, token))?;
     }
     writeln!(out, "\nPress Ctrl-C to stop.")
 }
 
 /// Commands to try; each response depends on the commands above it.
-const COMMANDS: [Command; 14] = [
+const COMMANDS: [Command; 17] = [
     Command::new(Port::Shop, "/").returns(200, "A shop that is broken on purpose."),
     Command::new(Port::Shop, "/api/v1/products/1")
         .host("shop.localhost")
@@ -52,14 +53,28 @@ const COMMANDS: [Command; 14] = [
         .host("shop.localhost")
         .args(&["-H 'Content-Type: application/json'", r#"-d '{"sku":"cup"}'"#])
         .returns(400, r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"the request has 3 errors",…"#),
-    Command::new(Port::Control, "/_faults").returns(200, r#"[{"name":"mixed-products","routes":["shop.products"],"enabled":false,…"#),
-    Command::new(Port::Control, "/_faults/drop-product")
-        .args(&["-X PUT", "-H 'Content-Type: application/json'", r#"-d '{"enabled":true,"participation":1}'"#])
-        .returns(200, r#"{"name":"drop-product","routes":["shop.product"],"enabled":true,"participation":1.0,…"#),
+    Command::new(Port::Control, "/faults")
+        .returns(200, r#"[{"name":"mixed-products","placement":"server","enabled":false,…"#),
+    Command::new(Port::Control, "/faults/drop-product")
+        .signed()
+        .args(&["-X PATCH", "-H 'Content-Type: application/json'", r#"-d '{"enabled":true,"participation":1}'"#])
+        .returns(200, r#"{"name":"drop-product","placement":"server","enabled":true,"inactive":null,"participation":1.0,…"#),
     Command::new(Port::Shop, "/api/v1/products/1").host("shop.localhost").is_dropped(),
-    Command::new(Port::Control, "/_faults/drop-product")
-        .args(&["-X PUT", "-H 'Content-Type: application/json'", r#"-d '{"enabled":false}'"#])
-        .returns(200, r#"{"name":"drop-product","routes":["shop.product"],"enabled":false,…"#),
+    Command::new(Port::Control, "/halt")
+        .signed()
+        .args(&["-X POST", "-H 'Content-Type: application/json'", r#"-d '{"reason":"a look around"}'"#])
+        .returns(200, "{…"),
+    Command::new(Port::Shop, "/api/v1/products/1")
+        .host("shop.localhost")
+        .returns(200, r#"{"sku":1,"name":"teapot","cents":1850}"#),
+    Command::new(Port::Control, "/resume")
+        .signed()
+        .args(&["-X POST", "-H 'Content-Type: application/json'", "-d '{}'"])
+        .returns(200, "{…"),
+    Command::new(Port::Control, "/faults/drop-product")
+        .signed()
+        .args(&["-X PATCH", "-H 'Content-Type: application/json'", r#"-d '{"enabled":false}'"#])
+        .returns(200, r#"{"name":"drop-product","placement":"server","enabled":false,…"#),
     Command::new(Port::Shop, "/api/v1/products/1")
         .host("shop.localhost")
         .returns(200, r#"{"sku":1,"name":"teapot","cents":1850}"#),
@@ -79,6 +94,8 @@ struct Command {
     target: &'static str,
     host: Option<&'static str>,
     args: &'static [&'static str],
+    /// Whether it needs the token.
+    is_signed: bool,
     /// `None` if the server closes the connection.
     status: Option<u16>,
     header: &'static str,
@@ -87,7 +104,7 @@ struct Command {
 
 impl Command {
     const fn new(port: Port, target: &'static str) -> Self {
-        Self { port, target, host: None, args: &[], status: None, header: "", body: "" }
+        Self { port, target, host: None, args: &[], is_signed: false, status: None, header: "", body: "" }
     }
 
     const fn host(self, host: &'static str) -> Self {
@@ -96,6 +113,10 @@ impl Command {
 
     const fn args(self, args: &'static [&'static str]) -> Self {
         Self { args, ..self }
+    }
+
+    const fn signed(self) -> Self {
+        Self { is_signed: true, ..self }
     }
 
     /// Sets the response; a body that ends in `…` is only the start of the real one.
@@ -112,26 +133,30 @@ impl Command {
     }
 
     /// Formats the command for the ports of this run.
-    fn at(self, shop: SocketAddr, control: SocketAddr) -> impl fmt::Display {
+    fn at(self, shop: SocketAddr, control: SocketAddr, token: &Token) -> impl fmt::Display {
         let address = match self.port {
             Port::Shop => shop,
             Port::Control => control,
         };
-        CommandLine { command: self, address }
+        CommandLine { command: self, address, token }
     }
 }
 
-struct CommandLine {
+struct CommandLine<'a> {
     command: Command,
     address: SocketAddr,
+    token: &'a Token,
 }
 
-impl fmt::Display for CommandLine {
+impl fmt::Display for CommandLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Command { target, host, args, status, header, body, .. } = self.command;
+        let Command { target, host, args, is_signed, status, header, body, .. } = self.command;
         f.write_str("curl -si")?;
         if let Some(host) = host {
             write!(f, " -H 'Host: {host}'")?;
+        }
+        if is_signed {
+            write!(f, " -H 'Authorization: Bearer {}'", self.token.reveal())?;
         }
         for arg in args {
             write!(f, " {arg}")?;

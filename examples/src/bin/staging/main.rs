@@ -14,14 +14,13 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
-use waylay_examples::admin::{address, loopback_address};
+use waylay_examples::admin::{address, loopback_address, token};
 use waylay_examples::plan::{self, PlanCommand};
 use waylay_examples::server::{Limits, stop_on_signal};
 use waylay_examples::{cli, log};
-use waylay_fault::{Event, FaultSet, Reporter};
+use waylay_fault::{Event, EventLog, FaultSet};
 
 use crate::server::Servers;
 
@@ -29,9 +28,12 @@ use crate::server::Servers;
 /// stopped itself.
 const FAILED: u8 = 1;
 
+/// Events that the console can go back to.
+const EVENTS: usize = 5000;
+
 const EXAMPLES: &str = "\
 Examples:
-  staging                                 serve the shop until Ctrl-C or SIGTERM
+  staging                                 serve the shop and its console until Ctrl-C or SIGTERM
   staging --addr 127.0.0.1:0              the same on any free port, which is printed
   staging --drill 2000                    run 2000 requests against all faults and print a report
   staging --drill 2000 --seed 1           the same with another seed
@@ -40,7 +42,8 @@ Examples:
   staging --plan check plan.toml          check a plan, print what it does, and exit
   staging --completions bash > staging    write a completion script
 
-RUST_LOG sets the log level on stderr.";
+RUST_LOG sets the log level on stderr, WAYLAY_ADMIN_TOKEN the token of changes to the faults; by default
+it is a new one, in the address of the console.";
 
 /// A demo shop with real routes, real sockets, and faults that are switched on and off while it runs.
 #[derive(Debug, Parser)]
@@ -49,7 +52,7 @@ struct Arguments {
     /// Address of the shop; port 0 takes any free port
     #[arg(long, value_name = "ADDR", value_parser = address, default_value_t = local(3000))]
     addr: SocketAddr,
-    /// Address of the control API of the faults, loopback only
+    /// Address of the console and the admin API of the faults, loopback only
     #[arg(long, value_name = "ADDR", value_parser = loopback_address, default_value_t = local(3001))]
     control_addr: SocketAddr,
     /// Start on free ports, enable every fault, send N requests, compare what the clients saw with what
@@ -59,7 +62,7 @@ struct Arguments {
     /// Seed of the faults; equal seeds inject the same faults into the same requests
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Put the shop under the faults of a plan, beside its own; the environment is that of
+    /// Put the shop under the faults of a plan, in place of its own; the environment is that of
     /// WAYLAY_ENVIRONMENT, or `staging`
     #[arg(long, value_name = "[check] FILE", num_args = 1..=2)]
     plan: Vec<String>,
@@ -100,21 +103,23 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let environment = std::env::var("WAYLAY_ENVIRONMENT").is_err().then_some("staging");
     let Some(requests) = drill else {
         log::init("info");
-        let faults = match plan {
-            Some(PlanCommand::Follow(file)) => {
-                let reporter = |event: &Event<'_>| tracing::info!("{event}");
-                Some(plan::follow(&file, environment, plan::log_event, reporter)?)
-            }
-            _ => None,
-        };
-        serve(addr, control_addr, seed, limits, faults).await?;
+        let set = FaultSet::builder().event_log(EventLog::new(EVENTS)).on_event(plan::log_event);
+        let set = environment.into_iter().fold(set, |set, name| set.environment(name));
+        let faults = set.reporter(|event: &Event<'_>| tracing::info!("{event}")).build();
+        let servers = Servers::bind(addr, control_addr, limits, &faults, token()?).await?;
+        match plan {
+            Some(PlanCommand::Follow(file)) => plan::follow(&file, &faults)?,
+            // Of another environment it is logged.
+            _ => _ = faults.apply(&faults::plan(seed)?),
+        }
+        serve(servers).await?;
         return Ok(ExitCode::SUCCESS);
     };
     // The report contains the injected faults, so the log is off by default.
     log::init("off");
     let is_good = match plan {
         Some(PlanCommand::Follow(file)) => {
-            let report = drill::run_plan(requests, seed, &file, environment).await?;
+            let report = drill::run_plan(requests, &file, environment).await?;
             writeln!(io::stdout(), "{report}")?;
             !report.is_stopped()
         }
@@ -127,15 +132,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-async fn serve(
-    addr: SocketAddr,
-    control_addr: SocketAddr,
-    seed: u64,
-    limits: Limits,
-    faults: Option<FaultSet>,
-) -> Result<(), Box<dyn Error>> {
-    let reporter: Arc<dyn Reporter> = Arc::new(|event: &Event<'_>| tracing::info!("{event}"));
-    let servers = Servers::bind(addr, control_addr, seed, limits, &reporter, faults.as_ref()).await?;
+async fn serve(servers: Servers) -> Result<(), Box<dyn Error>> {
     let stop = stop_on_signal()?;
     guide::print(&servers)?;
     servers.run(stop.cancelled()).await;

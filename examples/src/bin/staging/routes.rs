@@ -1,12 +1,12 @@
-//! Routes of the shop, each with its fault.
+//! Routes of the shop; its faults go by their names.
 
 use http::{HeaderMap, Request};
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
-use waylay_fault::Fault;
-use waylay_router::{Body, BuildErrors, Matched, OneLine, PendingEndpoint, Policy, Route, Router, Scope};
+use waylay_fault::FaultSet;
+use waylay_fault_admin::Traffic;
+use waylay_router::{Body, BuildErrors, Matched, OneLine, Policy, Route, Router, Scope};
 
-use crate::faults::{FAULT, Faults};
 use crate::handlers::{self, TenantSku};
 use crate::store::Store;
 use crate::warehouse::Warehouse;
@@ -15,7 +15,8 @@ use crate::warehouse::Warehouse;
 pub(crate) fn shop_router(
     store: Store,
     warehouse: Warehouse,
-    faults: &Faults,
+    faults: &FaultSet,
+    traffic: &Traffic,
 ) -> Result<Router, BuildErrors> {
     let trace = TraceLayer::new_for_http()
         .make_span_with(span)
@@ -26,20 +27,9 @@ pub(crate) fn shop_router(
         .host("shop.localhost")
         .prefix("/api/{version:v[0-9]+}")
         .name("shop")
-        .route(Route::get("/products").name("products").to(handlers::products).fault(&faults.mixed_products))
-        .route(
-            Route::get("/products")
-                .query("q", "{q}")
-                .name("search")
-                .to(handlers::search)
-                .fault(&faults.slow_search),
-        )
-        .route(
-            Route::get("/products/{sku:[0-9]+}")
-                .name("product")
-                .to(handlers::product)
-                .fault(&faults.drop_product),
-        )
+        .route(Route::get("/products").name("products").to(handlers::products))
+        .route(Route::get("/products").query("q", "{q}").name("search").to(handlers::search))
+        .route(Route::get("/products/{sku:[0-9]+}").name("product").to(handlers::product))
         .route(
             Route::put("/products/{sku:[0-9]+}/stock")
                 .content_type("application/json")
@@ -52,30 +42,23 @@ pub(crate) fn shop_router(
                 .name("count-stock")
                 .to(handlers::set_stock_from_csv),
         )
-        .route(
-            Route::post("/carts/{cart:[0-9]+}/orders")
-                .name("place-order")
-                .to(handlers::place_order)
-                .fault(&faults.fail_order),
-        )
-        .route(
-            Route::get("/orders/{id:[0-9]+}").name("order").to(handlers::order).fault(&faults.reset_receipt),
-        );
+        .route(Route::post("/carts/{cart:[0-9]+}/orders").name("place-order").to(handlers::place_order))
+        .route(Route::get("/orders/{id:[0-9]+}").name("order").to(handlers::order));
 
-    let tenant =
-        Scope::new().host("{tenant}.shop.localhost").prefix("/api/{version:v[0-9]+}").name("tenant").route(
-            Route::get("/products/{sku:[0-9]+}/stock")
-                .name("stock")
-                .to(move |headers: HeaderMap, sku: TenantSku| {
-                    handlers::tenant_stock(warehouse.clone(), headers, sku)
-                })
-                .fault(&faults.hang_stock),
-        );
+    let tenant = Scope::new()
+        .host("{tenant}.shop.localhost")
+        .prefix("/api/{version:v[0-9]+}")
+        .name("tenant")
+        .route(Route::get("/products/{sku:[0-9]+}/stock").name("stock").to(
+            move |headers: HeaderMap, sku: TenantSku| handlers::tenant_stock(warehouse.clone(), headers, sku),
+        ));
 
     Router::builder()
         .policy(Policy::strict())
         .state(store)
         .layer(trace)
+        .layer(traffic.layer())
+        .layer(faults.layer())
         .route(Route::get("/").name("home").to(async || "A shop that is broken on purpose.\n"))
         .route(Route::get("/healthz").name("health").to(async || "ok\n"))
         .scope(shop)
@@ -88,16 +71,4 @@ fn span(request: &Request<Body>) -> Span {
     let matched = request.extensions().get::<Matched>();
     let route = matched.and_then(Matched::name).unwrap_or("none");
     tracing::info_span!("request", method = %request.method(), uri = %OneLine(&request.uri().to_string()), route)
-}
-
-/// Routes with a fault.
-trait WithFault {
-    /// Adds the layer of a fault, and its name to the metadata of the route.
-    fn fault(self, fault: &Fault) -> Self;
-}
-
-impl WithFault for Route<PendingEndpoint<Store>> {
-    fn fault(self, fault: &Fault) -> Self {
-        self.metadata(FAULT, fault.name()).layer(fault.layer())
-    }
 }

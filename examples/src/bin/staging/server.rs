@@ -1,56 +1,49 @@
-//! Servers: the shop and its control API, each on its own port.
+//! Servers: the shop and the admin API of its faults, each on its own port.
 
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use tower::Layer;
 use waylay_examples::server::{Limits, Port};
-use waylay_fault::{FaultSet, Reporter};
-use waylay_router::{Body, Router};
+use waylay_fault::FaultSet;
+use waylay_fault_admin::{Admin, Token, Traffic};
+use waylay_router::Router;
 
-use crate::faults::{Faults, control_router};
 use crate::routes::shop_router;
 use crate::store::Store;
 use crate::warehouse::Warehouse;
 
-/// Both routers with their bound ports.
+/// The shop and the admin API of its faults, with their bound ports.
 #[derive(Debug)]
 pub(crate) struct Servers {
     pub(crate) shop: Router,
-    control: Router,
+    admin: Admin,
     shop_port: Port,
     control_port: Port,
     limits: Limits,
 }
 
 impl Servers {
-    /// Builds the routers and binds the ports. The shop is under the faults of a plan, around its own faults.
+    /// Builds the services and binds the ports. Requests to the shop, those that it sends, and its connections are under
+    /// the faults of the set.
     pub(crate) async fn bind(
         shop_addr: SocketAddr,
         control_addr: SocketAddr,
-        seed: u64,
         limits: Limits,
-        reporter: &Arc<dyn Reporter>,
-        plan: Option<&FaultSet>,
+        faults: &FaultSet,
+        token: Token,
     ) -> Result<Self, Box<dyn Error>> {
-        let faults = Faults::new(seed, reporter)?;
         let store = Store::with_sample_order();
-        let warehouse = Warehouse::new(store.clone(), plan);
-        let mut shop = shop_router(store, warehouse, &faults)?;
-        let control = control_router(faults, &shop)?;
-        let mut shop_port = bind("--addr", shop_addr).await?;
+        let traffic = Traffic::new();
+        let warehouse = Warehouse::new(store.clone(), faults);
+        let shop = shop_router(store, warehouse, faults, &traffic)?;
+        let admin = Admin::builder(faults).traffic(&traffic).routes(&shop).token(token).build()?;
+        let shop_port = bind("--addr", shop_addr).await?.with_faults(faults);
         let control_port = bind("--control-addr", control_addr).await?;
-        if let Some(plan) = plan {
-            let faulty = plan.layer().map_body(Body::new).layer(shop);
-            shop = Router::builder().fallback_service(faulty).build()?;
-            shop_port = shop_port.with_faults(plan);
-        }
-        Ok(Self { shop, control, shop_port, control_port, limits })
+        Ok(Self { shop, admin, shop_port, control_port, limits })
     }
 
     pub(crate) fn shop_address(&self) -> SocketAddr {
@@ -61,16 +54,21 @@ impl Servers {
         self.control_port.address()
     }
 
+    pub(crate) fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
     /// Serves until `stop`, then cancels all active faults and finishes the requests in progress.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) {
         let shutdown = CancellationToken::new();
         tokio::join!(
             self.shop_port.serve(self.shop, self.limits.clone(), shutdown.clone()),
-            self.control_port.serve(self.control, self.limits, shutdown.clone()),
+            self.control_port.serve(self.admin.service(), self.limits, shutdown.clone()),
             async {
                 stop.await;
-                // Without this, shutdown would wait for a hang of half a minute.
+                // Without these, shutdown would wait for a hang of half a minute, and for an open console.
                 waylay_fault::halt();
+                self.admin.close_streams();
                 shutdown.cancel();
             },
         );

@@ -28,7 +28,7 @@ pub(crate) struct Warehouse(WarehouseService);
 
 impl Warehouse {
     /// Creates a client whose requests are under the faults of a set for clients.
-    pub(crate) fn new(store: Store, faults: Option<&FaultSet>) -> Self {
+    pub(crate) fn new(store: Store, faults: &FaultSet) -> Self {
         let service = service_fn(move |request: Request<()>| {
             let sku = request.uri().path().trim_start_matches("/stock/").parse().ok();
             let count = sku.and_then(|sku: u32| store.stock(sku));
@@ -39,7 +39,6 @@ impl Warehouse {
             }
             std::future::ready(Ok::<_, std::convert::Infallible>(response))
         });
-        let faults = faults.cloned().unwrap_or_else(FaultSet::new);
         Self(BoxCloneSyncService::new(faults.client_layer().layer(service)))
     }
 

@@ -23,10 +23,10 @@ use subtle::ConstantTimeEq;
 pub struct Token(Box<str>);
 
 /// Fewest characters of a token: guessed at a thousand a second, 16 random letters last longer than any service.
-const MIN_LENGTH: usize = 16;
+const MIN_TOKEN_LENGTH: usize = 16;
 
 /// Most characters of a token, which a header line has to hold.
-const MAX_LENGTH: usize = 1024;
+const MAX_TOKEN_LENGTH: usize = 1024;
 
 impl Token {
     /// Returns a token of this text.
@@ -41,7 +41,7 @@ impl Token {
             return Err(TokenError::Characters);
         }
         match text.len() {
-            MIN_LENGTH..=MAX_LENGTH => Ok(Self(text.into())),
+            MIN_TOKEN_LENGTH..=MAX_TOKEN_LENGTH => Ok(Self(text.into())),
             length => Err(TokenError::Length(length)),
         }
     }
@@ -128,7 +128,7 @@ impl fmt::Display for TokenError {
         match self {
             Self::Length(length) => write!(
                 f,
-                "a token of {length} characters; it needs {MIN_LENGTH} to {MAX_LENGTH}, such as those of `openssl rand -hex 24`"
+                "a token of {length} characters; it needs {MIN_TOKEN_LENGTH} to {MAX_TOKEN_LENGTH}, such as those of `openssl rand -hex 24`"
             ),
             Self::Characters => f.write_str(
                 "a token has only letters, digits and `-._~+/=`, such as those of `openssl rand -hex 24`",

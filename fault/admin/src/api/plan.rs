@@ -185,7 +185,7 @@ impl PlanApi {
 
     pub(crate) async fn validate(&self, validate: ValidatePlan) -> Result<Json<ValidationView>, Problem> {
         let (text, format) = body(&validate.headers, &validate.text)?;
-        Ok(Json(match FaultPlan::parse(text, format) {
+        Ok(Json(match self.state.set.parse_plan(text, format) {
             Ok(plan) => {
                 let rejected = self.reject(&plan).map(|error| error.to_string());
                 ValidationView {
@@ -210,7 +210,7 @@ impl PlanApi {
 
     pub(crate) async fn put(&self, put: PutPlan) -> Result<(HeaderMap, Json<AppliedView>), Problem> {
         let (text, format) = body(&put.headers, &put.text)?;
-        let plan = FaultPlan::parse(text, format).map_err(|errors| plan_problem(&errors))?;
+        let plan = self.state.set.parse_plan(text, format).map_err(|errors| plan_problem(&errors))?;
         let view = self.replace(&put, &plan)?;
         let tag = view.tag.as_ref().and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok());
         Ok((tag.map(|tag| (ETAG, tag)).into_iter().collect(), Json(view)))

@@ -33,7 +33,7 @@ pub(crate) struct StateInner {
 }
 
 /// Event streams that are open at once.
-pub(crate) const MAX_STREAMS: usize = 32;
+pub(crate) const MAX_EVENT_STREAMS: usize = 32;
 
 impl AdminState {
     pub(crate) fn new(
@@ -43,7 +43,7 @@ impl AdminState {
         routes: Option<Router>,
         instance: String,
     ) -> Self {
-        let (start, streams) = (Instant::now(), Arc::new(Semaphore::new(MAX_STREAMS)));
+        let (start, streams) = (Instant::now(), Arc::new(Semaphore::new(MAX_EVENT_STREAMS)));
         Self(Arc::new(StateInner {
             set,
             access,

@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use waylay_extract::{Answer, Answers, Extract, routes};
 
-use crate::api::state::{AdminState, MAX_STREAMS};
+use crate::api::state::{AdminState, MAX_EVENT_STREAMS};
 use crate::api::view::StatusView;
 use crate::events::{EventBody, Position};
 use crate::problem::Problem;
@@ -61,7 +61,7 @@ impl Stream {
         // It was checked with the token's, before the request was routed.
         let _ = follow.ticket;
         let Ok(permit) = self.state.streams.clone().try_acquire_owned() else {
-            let detail = format!("{MAX_STREAMS} event streams are open already; close one of them");
+            let detail = format!("{MAX_EVENT_STREAMS} event streams are open already; close one of them");
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
             return Err(problem.header(RETRY_AFTER, HeaderValue::from_static("5")));
         };

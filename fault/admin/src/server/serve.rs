@@ -19,7 +19,7 @@ use waylay_router::Peer;
 use crate::server::admin::{Admin, AdminService};
 
 /// Connections at once; event streams count too.
-const MAX_CONNECTIONS: usize = 128;
+const MAX_ADMIN_CONNECTIONS: usize = 128;
 
 /// Time for the head of a request.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ impl Admin {
         if !self.is_token_given() {
             eprintln!("faults: {}", self.console_url(&format!("http://{address}")));
         }
-        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let permits = Arc::new(Semaphore::new(MAX_ADMIN_CONNECTIONS));
         loop {
             // It is never closed, so there is always a permit.
             let permit = permits.clone().acquire_owned().await.ok();

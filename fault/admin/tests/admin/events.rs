@@ -167,6 +167,37 @@ async fn streams_are_limited_and_give_their_places_back() {
     }
 }
 
+/// A stop has members of its own, and an error of a plan several lines.
+#[tokio::test]
+async fn every_kind_of_event_is_one_line_of_json() {
+    use http::{Request, Response};
+    use tower::{ServiceExt, service_fn};
+    use tower_layer::Layer;
+    use waylay_fault::FaultPlan;
+
+    let server = Server::start().await;
+    let plan = "version = 1\nenvironments = ['staging']\nttl = '1m'\nstop = { window = '10s', min_requests = 1, error_ratio = 0 }\n\
+        [[fault]]\nname = 'a'\nparticipation = 1\nallow_paths = ['/a']\nerror = 503\n";
+    server.set.apply(&FaultPlan::from_toml(plan).unwrap()).unwrap();
+    let inner = service_fn(async |request: Request<String>| {
+        let status = if request.uri().path() == "/bad" { 500 } else { 200 };
+        Response::builder().status(status).body(String::new())
+    });
+    for path in ["/a", "/bad"] {
+        let request = Request::get(path).body(String::new()).unwrap();
+        server.set.layer().layer(inner).oneshot(request).await.unwrap();
+    }
+    let elsewhere = FaultPlan::from_toml(&plan.replace("staging", "other")).unwrap();
+    server.set.apply(&elsewhere).unwrap_err();
+    server.set.rearm();
+    server.set.event_log().unwrap().note("{\"a\":{\"b\":\n\n}}");
+    let events = Stream::open(&server, "/events", &[]).await.log(7).await;
+    let kinds: Vec<_> = events.iter().map(|event| event.data["event"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["applied", "started", "finished", "stopped", "rejected", "rearmed", "note"]);
+    assert_eq!(events[3].data["reason"]["exceeding"], 1, "{:?}", events[3]);
+    assert_eq!(summaries(&events[6..]), ["{\"a\":{\"b\":\n\n}}"]);
+}
+
 #[tokio::test]
 async fn closed_streams_end() {
     let server = Server::start().await;

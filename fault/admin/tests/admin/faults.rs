@@ -187,7 +187,7 @@ async fn misses_are_problems() {
     let rows = [
         ("GET", "/nothing", 404),
         ("GET", "/faults/", 404),
-        ("GET", "//faults", 404),
+        ("GET", "//faults", 400),
         ("GET", "/faults/%zz", 400),
         ("DELETE", "/faults", 405),
         ("PUT", "/", 405),

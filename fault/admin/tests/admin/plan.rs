@@ -144,3 +144,27 @@ async fn errors_have_their_places_in_each_format() {
     assert!(view["rejected"].as_str().unwrap().contains("needs an end"));
     assert_eq!(server.set.revision(), 0);
 }
+
+/// A custom injector that the program does not have is an error of the text, not of its application.
+#[tokio::test]
+async fn names_that_the_program_does_not_supply_are_errors_with_a_place() {
+    use waylay_fault::{FaultSet, InjectContext, InjectOutcome, PlanRegistry};
+
+    let registry = PlanRegistry::new().injector("stale-cache", async |_: InjectContext| InjectOutcome::Skip);
+    let set = FaultSet::builder().environment("staging").registry(registry).build();
+    let server = Server::with(set, |admin| admin).await;
+    for (name, status) in [("stale-cash", 422), ("stale-cache", 200)] {
+        let plan = PLAN.replace("error = 503", &format!("custom = \"{name}\""));
+        let view = server.change("POST", "/plan/validate", &[TOML], &plan).await.json();
+        assert_eq!(view["is_valid"], status == 200, "{view}");
+        let put = server.change("PUT", "/plan", &[TOML, ("if-none-match", "*")], &plan).await;
+        assert_eq!(put.status, status, "{}", put.text);
+        if status == 422 {
+            let line = plan.lines().position(|line| line.starts_with("custom")).unwrap() + 1;
+            assert_eq!(
+                (&put.json()["errors"][0]["line"], &view["errors"]),
+                (&json!(line), &put.json()["errors"])
+            );
+        }
+    }
+}

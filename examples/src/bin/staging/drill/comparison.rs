@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
-use waylay_fault::{Action, Event, Phase, Reporter};
+use waylay_fault::{Action, Event, Phase, Reporter, SkipReason};
 
 use super::client::{Observation, Outcome, Protocol};
 use super::workload::AttemptId;
@@ -37,9 +37,12 @@ impl InjectionLog {
 
 impl Reporter for InjectionLog {
     fn report(&self, event: &Event<'_>) {
-        // The later phases report when an action ended, not what was decided.
-        if !matches!(event.phase(), Phase::Started | Phase::Skipped(_)) {
-            return;
+        // The later phases report when an action ended, not what was decided; a fault without a match is that of another
+        // route.
+        match event.phase() {
+            Phase::Skipped(SkipReason::NoMatch) => return,
+            Phase::Started | Phase::Skipped(_) => {}
+            _ => return,
         }
         let id = event.headers().get(ATTEMPT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
         // An injection without an id is missing here, so the sums of the report will not match.

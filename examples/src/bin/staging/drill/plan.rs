@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use waylay_examples::plan;
 use waylay_examples::route_table::plain_table;
 use waylay_examples::server::Limits;
-use waylay_fault::{Counts, FaultSet, Reporter, SetStatus};
+use waylay_fault::{Counts, FaultSet, SetStatus};
+use waylay_fault_admin::Token;
 
 use super::client::Client;
 use super::comparison::InjectionLog;
@@ -26,7 +27,6 @@ use crate::server::Servers;
 /// Everything that is wrong with the plan; every fault of the process is halted; a port cannot be bound.
 pub(crate) async fn run_plan(
     requests: NonZeroU32,
-    seed: u64,
     file: &Path,
     environment: Option<&str>,
 ) -> Result<PlanReport, Box<dyn Error>> {
@@ -41,10 +41,8 @@ pub(crate) async fn run_plan(
     let faults = faults.build();
     faults.apply(&plan::load(file)?)?;
 
-    // The shop's own faults stay disabled.
-    let quiet: Arc<dyn Reporter> = Arc::new(InjectionLog::default());
     let port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let servers = Servers::bind(port, port, seed, Limits::default(), &quiet, Some(&faults)).await?;
+    let servers = Servers::bind(port, port, Limits::default(), &faults, Token::generate()?).await?;
     let client = Client::new(servers.shop_address());
     let (stop, stopped) = oneshot::channel::<()>();
     let servers = tokio::spawn(servers.run(async { _ = stopped.await }));

@@ -16,12 +16,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 use waylay_examples::server::Limits;
-use waylay_fault::Reporter;
+use waylay_fault::FaultSet;
+use waylay_fault_admin::Token;
 
 use super::client::Client;
 use super::comparison::InjectionLog;
 use super::report::Report;
 use super::workload::Exchange;
+use crate::faults;
 use crate::server::Servers;
 
 /// Number of concurrent requests.
@@ -33,10 +35,12 @@ pub(crate) async fn run(requests: NonZeroU32, seed: u64) -> Result<Report, Box<d
         return Err("WAYLAY_HALT=1 stops every fault, so a drill would check nothing; unset it".into());
     }
     let log = Arc::new(InjectionLog::default());
-    let reporter: Arc<dyn Reporter> = log.clone();
+    let faults = FaultSet::builder().environment("staging").reporter(log.clone()).build();
+    faults.apply(&faults::plan(seed)?)?;
     let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let servers = Servers::bind(free_port, free_port, seed, Limits::default(), &reporter, None).await?;
-    let control = ControlClient::new(servers.control_address());
+    let token = Token::generate()?;
+    let servers = Servers::bind(free_port, free_port, Limits::default(), &faults, token.clone()).await?;
+    let control = ControlClient::new(servers.control_address(), token);
     let client = Client::new(servers.shop_address());
     let (stop, stopped) = oneshot::channel::<()>();
     let servers = tokio::spawn(servers.run(async { _ = stopped.await }));
@@ -87,7 +91,7 @@ fn progress_style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// A fault as the control API returns it.
+/// A fault as the admin API returns it.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct FaultState {
     pub(crate) name: String,
@@ -100,27 +104,28 @@ pub(crate) struct FaultCounts {
     pub(crate) injected: u64,
 }
 
-/// Client of the control API.
+/// Client of the admin API.
 #[derive(Debug)]
 struct ControlClient {
     client: legacy::Client<HttpConnector, Full<Bytes>>,
     address: SocketAddr,
+    token: Token,
 }
 
 impl ControlClient {
-    fn new(address: SocketAddr) -> Self {
-        Self { client: legacy::Client::builder(TokioExecutor::new()).build_http(), address }
+    fn new(address: SocketAddr, token: Token) -> Self {
+        Self { client: legacy::Client::builder(TokioExecutor::new()).build_http(), address, token }
     }
 
     /// Returns all faults.
     async fn faults(&self) -> Result<Vec<FaultState>, Box<dyn Error>> {
-        let body = self.send(Method::GET, "/_faults", "").await?;
+        let body = self.send(Method::GET, "/faults", "").await?;
         Ok(serde_json::from_slice(&body)?)
     }
 
     /// Enables a fault.
     async fn enable(&self, name: &str) -> Result<(), Box<dyn Error>> {
-        self.send(Method::PUT, &format!("/_faults/{name}"), r#"{"enabled":true}"#).await?;
+        self.send(Method::PATCH, &format!("/faults/{name}"), r#"{"enabled":true}"#).await?;
         Ok(())
     }
 
@@ -129,6 +134,7 @@ impl ControlClient {
             .method(method)
             .uri(format!("http://{}{target}", self.address))
             .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {}", self.token.reveal()))
             .body(Full::from(body))?;
         let response = self.client.request(request).await?;
         let status = response.status();
