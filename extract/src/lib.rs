@@ -110,7 +110,9 @@ pub mod derive {
         lenient_bool_schema, text_schema,
     };
     #[cfg(feature = "openapi")]
-    pub use crate::routing::description::{RootByNone, RootByType, RootDispatch, described};
+    pub use crate::routing::description::described;
+    #[cfg(feature = "router")]
+    pub use crate::routing::root::{RootByNone, RootByType, RootDispatch};
     pub use serde;
     pub use serde::de::MapAccess;
     pub use serde_json::value::RawValue;

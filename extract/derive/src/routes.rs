@@ -73,8 +73,9 @@ pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStr
         #[allow(clippy::all, clippy::pedantic, unused_imports)]
         const _: () = {
             use ::waylay_extract::derive as __rt;
+            use __rt::{RootByNone as _, RootByType as _};
             ::waylay_extract::__described! {
-                use __rt::{AnswerByNone as _, AnswerByType as _, RootByNone as _, RootByType as _};
+                use __rt::{AnswerByNone as _, AnswerByType as _};
                 use __rt::{SchemaByNone as _, SchemaBySchemars as _, SchemaByText as _, SchemaByUtoipa as _};
             }
 
@@ -189,11 +190,12 @@ impl<'m> Method<'m> {
             ReturnType::Type(_, ty) => openapi::answers(ty, Fallback::Answer),
         };
         // A value that a function makes is not described.
-        let root = root
-            .is_none()
-            .then(|| quote!((&&__rt::RootDispatch::<#owner>::new()).describe_root(__operation);));
+        let dispatch = root.is_none().then(|| quote!((&&__rt::RootDispatch::<#owner>::new())));
+        let root = dispatch.as_ref().map(|dispatch| quote!(#dispatch.describe_root(__operation);));
+        let reads = dispatch.map(|dispatch| quote!(let __route = #dispatch.read_by_root(__route);));
         quote! {{
             let __route = #of;
+            #reads
             ::waylay_extract::__described! {
                 let __route = __rt::described::<#argument>(
                     __route,

@@ -133,6 +133,8 @@ pub struct Names {
     pub own: &'static [&'static str],
     /// Variables of the templates of scopes.
     pub scope: &'static [&'static str],
+    /// Variables without which the struct is never read, each with its field, such as `Show::id`.
+    pub required: &'static [(&'static str, &'static str)],
     /// The variables of flattened structs.
     pub inner: &'static [Names],
 }
@@ -167,6 +169,11 @@ impl Names {
             at += 1;
         }
         true
+    }
+
+    /// Returns the variables without which the struct is never read, with their fields.
+    pub(crate) fn required(&self) -> Vec<(&'static str, &'static str)> {
+        self.required.iter().copied().chain(self.inner.iter().flat_map(Self::required)).collect()
     }
 
     const fn has(&self, name: &str) -> bool {

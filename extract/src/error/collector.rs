@@ -19,6 +19,8 @@ pub struct Errors {
     /// They are found before the fields are.
     unknown_keys: usize,
     misconfigured: Option<Cow<'static, str>>,
+    /// A variable that a required field reads and that the route does not have.
+    pub(crate) lacking: Option<&'static str>,
     /// The path values come from a router, so a missing one is an error of the program.
     pub(crate) is_routed: bool,
     pub(crate) body: BodyState,
@@ -56,12 +58,21 @@ impl Errors {
         index: Option<usize>,
         detail: String,
     ) {
-        let (name, detail) = match (location, index) {
-            (_, None) => (Cow::Borrowed(name), detail),
-            (Location::Body, Some(index)) => (format!("{name}/{index}").into(), detail),
-            (_, Some(index)) => (Cow::Borrowed(name), format!("item {}: {detail}", index + 1)),
-        };
-        self.push(FieldError::new(location, name, ValueError::new(Code::Validation, detail)));
+        let steps: Vec<_> = index.map(|index| index.to_string()).into_iter().collect();
+        self.push(failed_check(location, name, &steps, detail.into()));
+    }
+
+    /// Reports what the function of a field has found.
+    pub fn report_invalid<E: Into<Invalid>>(
+        &mut self,
+        location: Location,
+        name: &'static str,
+        result: Result<(), E>,
+    ) {
+        let Err(invalid) = result else { return };
+        for (steps, detail) in invalid.into().into_errors() {
+            self.push(failed_check(location, name, &steps, detail));
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -85,15 +96,13 @@ impl Errors {
     }
 
     /// Reports that the route has no variable for a required field.
-    pub(crate) fn lack_variable(&mut self, name: &str) {
-        let reason = format!("no variable `{name}` of the route fills a required `#[param]` field");
-        self.misconfigured.get_or_insert(reason.into());
+    pub(crate) fn lack_variable(&mut self, name: &'static str) {
+        self.lacking.get_or_insert(name);
     }
 
     /// Reports an error of the program.
-    #[cfg(feature = "multipart")]
-    pub(crate) fn set_misconfigured(&mut self, reason: &'static str) {
-        self.misconfigured = Some(reason.into());
+    pub(crate) fn set_misconfigured(&mut self, reason: impl Into<Cow<'static, str>>) {
+        self.misconfigured.get_or_insert(reason.into());
     }
 
     /// Finishes a flattened struct, whose names have a prefix.
@@ -116,18 +125,14 @@ impl Errors {
         let Err(invalid) = check(&value) else {
             return Some(value);
         };
+        let found = |steps: &[String]| lookup(steps.first()?);
         let mut list: Vec<_> = invalid.into().into_errors().collect();
-        list.sort_by_key(|(field, ..)| lookup(field).map_or(usize::MAX, |(at, ..)| at));
-        for (field, rest, detail) in list {
-            let error = ValueError::new(Code::Validation, detail);
-            let error = match lookup(&field) {
-                Some((_, Location::Body, pointer)) => {
-                    FieldError::new(Location::Body, format!("{pointer}{rest}"), error)
-                }
-                Some((_, location, name)) => FieldError::new(location, name, error),
-                None => FieldError::new(Location::Body, "", error),
-            };
-            self.push(error);
+        list.sort_by_key(|(steps, _)| found(steps).map_or(usize::MAX, |(at, ..)| at));
+        for (steps, detail) in list {
+            self.push(match found(&steps) {
+                Some((_, location, name)) => failed_check(location, name, &steps[1..], detail),
+                None => failed_check(Location::Body, "", &[], detail),
+            });
         }
         None
     }
@@ -172,7 +177,10 @@ impl Errors {
 
     /// Tests whether there is no error.
     pub(crate) fn is_clean(&self) -> bool {
-        self.is_empty() && self.misconfigured.is_none() && !matches!(self.body, BodyState::Rejected(_))
+        self.is_empty()
+            && self.misconfigured.is_none()
+            && self.lacking.is_none()
+            && !matches!(self.body, BodyState::Rejected(_))
     }
 
     /// Returns all errors as one rejection.
@@ -188,6 +196,32 @@ impl Errors {
         self.list.rotate_left(self.unknown_keys);
         Rejection::new(mem::take(&mut self.list))
     }
+}
+
+/// Returns the error of a value, or of a position in it.
+fn failed_check(
+    location: Location,
+    name: &'static str,
+    steps: &[String],
+    detail: Cow<'static, str>,
+) -> FieldError {
+    let (name, detail) = match (location, steps) {
+        (_, []) => (Cow::Borrowed(name), detail),
+        (Location::Body, steps) => {
+            let steps = steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")));
+            (steps.fold(name.to_owned(), |pointer, step| pointer + &step).into(), detail)
+        }
+        (_, steps) => {
+            match steps.iter().map(|step| step.parse::<usize>().ok()).collect::<Option<Vec<_>>>().as_deref() {
+                Some([index]) => {
+                    (Cow::Borrowed(name), format!("item {}: {detail}", index.saturating_add(1)).into())
+                }
+                // The key of a nested value.
+                _ => (format!("{name}[{}]", steps.join("][")).into(), detail),
+            }
+        }
+    };
+    FieldError::new(location, name, ValueError::new(Code::Validation, detail))
 }
 
 /// State of the body.

@@ -7,10 +7,41 @@ pub use by_garde::garde;
 #[cfg(feature = "validator")]
 pub use by_validator::validator;
 
-/// Errors of a struct whose fields are valid one by one.
+/// Errors that a check of the program has found in a struct, or in one field.
 ///
-/// Returned by the function in `#[extract(validate = function)]`. Fields are named as in Rust; the
-/// response has their external names. Details are sent to the client: do not put secrets into them.
+/// Returned by the function in `#[extract(validate = function)]`, which is called with a struct whose fields are all valid,
+/// or in `validate = function` of a field, which is called with the field's value whatever the other fields are: so its
+/// errors are in the response beside those of the others. A text is [`whole`](Self::whole) of it.
+///
+/// Fields are named as in Rust; the response has their external names. In an error of one field, the position is relative
+/// to its value, such as `[0].name`. Details are sent to the client: do not put secrets into them.
+///
+/// ```
+/// use http::Request;
+/// use waylay_extract::Extract;
+///
+/// #[derive(Debug, Extract)]
+/// struct Booking {
+///     #[query(validate = even)]
+///     seats: u8,
+///     #[query]
+///     night: u8,
+/// }
+///
+/// fn even(seats: &u8) -> Result<(), &'static str> {
+///     if seats % 2 == 0 { Ok(()) } else { Err("expected an even number") }
+/// }
+///
+/// let (parts, ()) = Request::get("/?seats=3&night=x").body(()).unwrap().into_parts();
+/// let rejection = Booking::extract_parts(&parts, &[]).unwrap_err();
+/// let errors: Vec<_> = rejection.errors().iter().map(|error| error.to_string()).collect();
+/// assert_eq!(errors, [
+///     "query `seats`: expected an even number",
+///     "query `night`: expected an integer from 0 to 255",
+/// ]);
+/// ```
+///
+/// A check that needs several fields:
 ///
 /// ```
 /// use http::Request;
@@ -79,15 +110,26 @@ impl Invalid {
         if self.list.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    /// Returns each error as field, JSON pointer below it, and detail.
-    pub(crate) fn into_errors(self) -> impl Iterator<Item = (String, String, Cow<'static, str>)> {
+    /// Returns the steps to the position of each error, and its detail.
+    pub(crate) fn into_errors(self) -> impl Iterator<Item = (Vec<String>, Cow<'static, str>)> {
         self.list.into_iter().map(|(path, detail)| {
-            let end = path.find(['.', '[']).unwrap_or(path.len());
-            let (field, rest) = path.split_at(end);
-            let steps = rest.split(['.', '[', ']']).filter(|step| !step.is_empty());
-            let pointer = steps.map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")));
-            (field.to_owned(), pointer.collect(), detail)
+            let steps = path.split(['.', '[', ']']).filter(|step| !step.is_empty());
+            (steps.map(str::to_owned).collect(), detail)
         })
+    }
+}
+
+/// One error of the checked value as a whole.
+impl From<&'static str> for Invalid {
+    fn from(detail: &'static str) -> Self {
+        Self::whole(detail)
+    }
+}
+
+/// One error of the checked value as a whole.
+impl From<String> for Invalid {
+    fn from(detail: String) -> Self {
+        Self::whole(detail)
     }
 }
 

@@ -134,12 +134,30 @@ pub(crate) fn finish<F: Layout>(
     match slots.finish(errors) {
         Some(value) if errors.is_clean() => Ok(value),
         _ => {
+            if let Some(name) = errors.lacking {
+                errors.set_misconfigured(lacking_variable::<F>(name, parts));
+            }
             let plan = const { &F::BODY };
             let path_is_404 = F::HEAD.path_is_404;
             let options = RejectionOptions { path_is_404, plan: Some(plan), ..RejectionOptions::of(parts) };
             Err(errors.take_rejection().with_options(options).reported())
         }
     }
+}
+
+/// Returns the reason of a response to a request whose route has no variable for a required field.
+fn lacking_variable<F: Layout>(name: &str, parts: &Parts) -> String {
+    let reader = F::PARAMS.required().into_iter().find(|(variable, _)| *variable == name);
+    let reader = reader.map_or(name, |(_, field)| field);
+    #[cfg(feature = "router")]
+    let template = parts.extensions.get::<waylay_router::Matched>().map(|matched| matched.template());
+    #[cfg(not(feature = "router"))]
+    let (template, _) = (None::<&str>, parts);
+    let route = template.map_or_else(|| "the route".to_owned(), |template| format!("the route `{template}`"));
+    format!(
+        "`{reader}` reads the variable `{name}`, which {route} does not have: add `{{{name}}}` to its path, or make \
+         the field an `Option`"
+    )
 }
 
 /// Maximum unknown keys that are reported.

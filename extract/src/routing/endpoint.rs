@@ -2,23 +2,24 @@
 
 use waylay_router::{Builder, Handler, PendingEndpoint, Route, Scope};
 
-use crate::extract::extract::HasRoute;
+use crate::extract::extract::{Extract, HasRoute};
+use crate::field::slots::Layout;
 #[cfg(feature = "openapi")]
 use crate::openapi::operation::{METADATA_KEY, Operation};
 
-/// The arguments of a handler, of which the last one has a route.
+/// The arguments of a handler, of which the last one is a struct that derives [`Extract`].
 #[diagnostic::on_unimplemented(
-    message = "the last argument of this handler is not a struct with a route",
-    note = "write `#[derive(Extract)]` and `#[route(GET \"/template\")]` on the struct, and let it be the last argument"
+    message = "the last argument of this handler is not a struct that derives `Extract`",
+    note = "write `#[derive(Extract)]` on the struct, and let it be the last argument"
 )]
 pub trait RouteArguments {
     /// The last argument.
-    type Last: HasRoute;
+    type Last: Extract;
 }
 
 macro_rules! arguments {
     ($($part:ident)*) => {
-        impl<Way, $($part,)* Last: HasRoute> RouteArguments for (Way, $($part,)* Last) {
+        impl<Way, $($part,)* Last: Extract> RouteArguments for (Way, $($part,)* Last) {
             type Last = Last;
         }
     };
@@ -59,6 +60,55 @@ pub trait RouteExt {
     /// another one is set.
     #[track_caller]
     fn of<T: HasRoute>() -> Self;
+
+    /// Sets a handler whose last argument derives [`Extract`]: as `to`, but if the route, with its scopes, lacks a
+    /// variable that the struct requires, the router does not build. With `to`, each request gets a 500.
+    ///
+    /// ```
+    /// use waylay_extract::{Extract, RouteExt};
+    /// use waylay_router::{Route, Router};
+    ///
+    /// #[derive(Extract)]
+    /// struct Show {
+    ///     #[param]
+    ///     id: u64,
+    /// }
+    ///
+    /// async fn show(show: Show) -> String {
+    ///     format!("post {}", show.id)
+    /// }
+    ///
+    /// assert!(Router::builder().route(Route::get("/posts/{id}").extract(show)).build().is_ok());
+    ///
+    /// let errors = Router::builder().route(Route::get("/posts/{post}").extract(show)).build().unwrap_err();
+    /// assert!(errors.to_string().contains("`Show::id` reads the variable `id`"));
+    /// ```
+    fn extract<H, A, S>(self, handler: H) -> Route<PendingEndpoint<S>>
+    where
+        H: Handler<A, S>,
+        A: RouteArguments + 'static,
+        S: Send + Sync + 'static;
+
+    /// States that the handler of the route reads a struct, for a handler that is a closure over it, a service, or has
+    /// the struct before its last argument: a router in which the route lacks a variable that the struct requires
+    /// does not build.
+    ///
+    /// ```
+    /// use http::HeaderMap;
+    /// use waylay_extract::{Extract, RouteExt};
+    /// use waylay_router::{Route, Router};
+    ///
+    /// #[derive(Extract)]
+    /// struct Tenant {
+    ///     #[param("tenant")]
+    ///     name: String,
+    /// }
+    ///
+    /// let route = Route::get("/stats").reads::<Tenant>().to(async |tenant: Tenant, _: HeaderMap| tenant.name);
+    /// let errors = Router::builder().route(route).build().unwrap_err();
+    /// assert!(errors.to_string().contains("`Tenant::name` reads the variable `tenant`"));
+    /// ```
+    fn reads<T: Extract>(self) -> Self;
 }
 
 impl RouteExt for Route {
@@ -68,7 +118,21 @@ impl RouteExt for Route {
         let route = Route::any(target.template()).method(target.method().clone()).name(target.name());
         #[cfg(feature = "openapi")]
         let route = route.metadata(METADATA_KEY, Operation::of(T::describe));
-        route
+        route.reads::<T>()
+    }
+
+    fn extract<H, A, S>(self, handler: H) -> Route<PendingEndpoint<S>>
+    where
+        H: Handler<A, S>,
+        A: RouteArguments + 'static,
+        S: Send + Sync + 'static,
+    {
+        self.reads::<A::Last>().to(handler)
+    }
+
+    fn reads<T: Extract>(self) -> Self {
+        let required = <T::Slots as Layout>::PARAMS.required();
+        required.into_iter().fold(self, |route, (name, field)| route.reads_variable(name, field))
     }
 }
 
@@ -100,7 +164,7 @@ pub trait RouterExt<S>: Sized {
     fn endpoint<H, A>(self, handler: H) -> Self
     where
         H: Handler<A, S>,
-        A: RouteArguments + 'static;
+        A: RouteArguments<Last: HasRoute> + 'static;
 
     /// Adds every route of a type with `#[routes]`.
     #[must_use = "the router with the handlers is returned"]
@@ -112,7 +176,7 @@ impl<S: Send + Sync + 'static> RouterExt<S> for Builder<S> {
     fn endpoint<H, A>(self, handler: H) -> Self
     where
         H: Handler<A, S>,
-        A: RouteArguments + 'static,
+        A: RouteArguments<Last: HasRoute> + 'static,
     {
         self.route(Route::of::<A::Last>().to(handler))
     }
@@ -127,7 +191,7 @@ impl<S: Send + Sync + 'static> RouterExt<S> for Scope<S> {
     fn endpoint<H, A>(self, handler: H) -> Self
     where
         H: Handler<A, S>,
-        A: RouteArguments + 'static,
+        A: RouteArguments<Last: HasRoute> + 'static,
     {
         self.route(Route::of::<A::Last>().to(handler))
     }

@@ -5,4 +5,5 @@ pub(crate) mod body;
 pub(crate) mod description;
 pub(crate) mod endpoint;
 pub(crate) mod link;
+pub(crate) mod root;
 pub(crate) mod status;

@@ -17,6 +17,7 @@ mod axum;
 mod body;
 #[cfg(all(feature = "garde", feature = "pattern"))]
 mod bounds;
+mod checks;
 #[cfg(feature = "router")]
 mod client;
 mod content_types;

@@ -121,6 +121,58 @@ fn subkeys_of_a_field_are_its_value() {
     }
 }
 
+/// A type that ends only where the text does.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Chain {
+    a: Option<Box<Chain>>,
+}
+
+#[derive(Debug, Extract)]
+#[extract(max_params = 1_000_000)]
+struct Chains {
+    #[form(nested, depth = 32)]
+    a: Option<Chain>,
+    #[form]
+    page: Option<u8>,
+}
+
+#[derive(Debug, Extract)]
+struct JsonChain {
+    #[json]
+    a: Option<Chain>,
+}
+
+/// Errors of keys and values that are nested 100,000 times, on half the usual stack.
+#[test]
+fn depth_is_limited() {
+    let check = || {
+        let headers = |kind: &'static str| http::Request::post("/").header("content-type", kind);
+        let form = headers("application/x-www-form-urlencoded").body(()).unwrap().into_parts().0;
+        for (levels, expected) in [(31, "ok"), (33, "too_many"), (100_000, "too_many")] {
+            for key in ["[a]", ".a", "%5Ba%5D"] {
+                let body = format!("page=1&a{}=", key.repeat(levels));
+                let code = match Chains::extract_parts(&form, body.as_bytes()) {
+                    Ok(chains) => {
+                        assert!(chains.a.is_some() && chains.page == Some(1));
+                        "ok".to_owned()
+                    }
+                    Err(rejection) => rejection.errors()[0].code().to_string(),
+                };
+                assert_eq!(code, expected, "{levels} {key}");
+            }
+        }
+        let json = headers("application/json").body(()).unwrap().into_parts().0;
+        for (levels, is_valid) in [(100, true), (130, false), (100_000, false)] {
+            for (open, inner, close) in [("{\"a\":", "null", "}"), ("{\"b\":[", "", "]}"), ("[", "", "]")] {
+                let body = format!("{}{inner}{}", open.repeat(levels), close.repeat(levels));
+                let read = JsonChain::extract_parts(&json, body.as_bytes());
+                assert!(read.is_ok() == (is_valid && open != "["), "{levels} {open}");
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(1024 * 1024).spawn(check).unwrap().join().unwrap();
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Shape {
     Nothing,

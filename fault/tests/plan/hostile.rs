@@ -223,3 +223,38 @@ fn broken_documents_are_rejected_in_bounded_time() {
     assert!(rejected >= 200, "{rejected}");
     assert_eq!((set.plan(), set.revision()), (Some(good), 1));
 }
+
+/// Nested documents are an error with a line, and fit on half the usual stack, whatever their depth.
+#[test]
+fn deep_documents_fit_on_a_small_stack() {
+    use PlanFormat::{Json, Toml, Yaml};
+    let nested = |open: &str, inner: &str, close: &str, depth: usize| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    // Many keys times many values, each of which the parser of TOML limits alone.
+    let dotted = format!("{}a = ", "a.".repeat(78));
+    let documents = [
+        (nested("[", "1", "]", 100_000), Json),
+        (nested("{\"a\":", "1", "}", 40_000), Json),
+        (nested("[", "1", "]", 500), Json),
+        (nested("[", "1", "]", 65), Json),
+        (nested("[", "1", "]", 100_000), Yaml),
+        (nested("{a: ", "1", "}", 40_000), Yaml),
+        ("- ".repeat(100_000), Yaml),
+        (nested("[", "1", "]", 65), Yaml),
+        ((0..700).map(|level| format!("{}a:\n", " ".repeat(level))).collect(), Yaml),
+        (format!("a = {}", nested("[", "1", "]", 100_000)), Toml),
+        (format!("a = {}", nested("[", "1", "]", 79)), Toml),
+        (format!("a = {}", nested("{a = ", "1", "}", 40_000)), Toml),
+        (format!("{}a = 1", "a.".repeat(100_000)), Toml),
+        (format!("{dotted}{}", nested(&format!("{{{dotted}"), "1", "}", 79)), Toml),
+        (format!("[{}a]\n{dotted}{}", "a.".repeat(78), nested(&format!("{{{dotted}"), "1", "}", 79)), Toml),
+    ];
+    let check = move || {
+        for (text, format) in documents {
+            let errors = FaultPlan::parse(&text, format).unwrap_err();
+            assert!(errors.iter().all(|error| error.line() > 0), "{format:?} {text:.40}");
+        }
+    };
+    std::thread::Builder::new().stack_size(1024 * 1024).spawn(check).unwrap().join().unwrap();
+}

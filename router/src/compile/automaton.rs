@@ -105,23 +105,21 @@ impl RegexLanguage {
     }
 }
 
-/// Returns the shortest text that is in all languages.
-pub(crate) fn intersection(languages: &[RegexLanguage], budget: &mut Budget) -> Intersection {
+/// Returns the shortest text that is in all languages of the first list and in none of the second.
+pub(crate) fn intersection(
+    languages: &[RegexLanguage],
+    without: &[RegexLanguage],
+    budget: &mut Budget,
+) -> Intersection {
+    let all = [languages, without].concat();
+    let count = languages.len();
     search_product(
-        languages,
+        &all,
         budget,
-        |states| states.iter().all(|(language, state)| language.accepts(*state)),
-        |states| states.iter().any(|(language, state)| language.dfa.is_dead_state(*state)),
-    )
-}
-
-/// Returns the shortest text that is in the first language and not in the second.
-pub(crate) fn difference(inner: &RegexLanguage, outer: &RegexLanguage, budget: &mut Budget) -> Intersection {
-    search_product(
-        &[inner.clone(), outer.clone()],
-        budget,
-        |states| matches!(states, [(inner, a), (outer, b)] if inner.accepts(*a) && !outer.accepts(*b)),
-        |states| states.first().is_some_and(|(language, state)| language.dfa.is_dead_state(*state)),
+        |states| {
+            states.iter().enumerate().all(|(i, (language, state))| language.accepts(*state) == (i < count))
+        },
+        |states| states.iter().take(count).any(|(language, state)| language.dfa.is_dead_state(*state)),
     )
 }
 
@@ -186,10 +184,13 @@ fn text(path: &[(usize, u8)], mut index: usize) -> Intersection {
     String::from_utf8(bytes).map_or(Intersection::Unknown, Intersection::Text)
 }
 
+/// The paths of a route without a path template.
+pub(crate) const ANY_PATH: &str = "(?s:/.*)?";
+
 /// Returns a regex for the paths of a route; that of the prefix `/` without a path template.
 pub(crate) fn path_regex(templates: &RouteTemplates, syntax: Syntax) -> String {
     let Some(path) = &templates.path else {
-        return "(?s:/.*)?".to_owned();
+        return ANY_PATH.to_owned();
     };
     let whole = regex(path, syntax);
     match (templates.end, path.without_optional()) {
@@ -274,7 +275,7 @@ mod tests {
             (&["[a&&b]"], None),
         ] {
             let accepts = accepts.map_or(Intersection::Nothing, |text| Intersection::Text(text.to_owned()));
-            let found = intersection(&of(regexes), &mut Budget::new(10_000));
+            let found = intersection(&of(regexes), &[], &mut Budget::new(10_000));
             assert_eq!(found, accepts, "{regexes:?}");
         }
         assert!(RegexLanguage::of(r"(?:[ab]*a[ab]{40})").is_none());
@@ -283,7 +284,7 @@ mod tests {
     #[test]
     fn stop_when_the_budget_is_spent() {
         let mut budget = Budget::new(3);
-        assert_eq!(intersection(&of(&["a{9}", "a+"]), &mut budget), Intersection::Unknown);
+        assert_eq!(intersection(&of(&["a{9}", "a+"]), &[], &mut budget), Intersection::Unknown);
         assert!(budget.is_spent());
     }
 
@@ -297,7 +298,7 @@ mod tests {
         ] {
             let languages = of(&[inner, outer]);
             let accepts = accepts.map_or(Intersection::Nothing, |text| Intersection::Text(text.to_owned()));
-            let found = difference(&languages[0], &languages[1], &mut Budget::new(10_000));
+            let found = intersection(&languages[..1], &languages[1..], &mut Budget::new(10_000));
             assert_eq!(found, accepts, "{inner} {outer}");
         }
     }

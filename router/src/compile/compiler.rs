@@ -2,12 +2,12 @@
 
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
-use crate::compile::automaton::path_regex;
+use crate::compile::automaton::{host_regex, path_regex};
 use crate::compile::error::BuildErrorKind;
 use crate::compile::guards::compile_guards;
 use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, PathGuard, RuleGuard};
+use crate::matcher::guard::{Guard, HostGuard, PathGuard, RuleGuard};
 use crate::request::method::MethodSet;
 use crate::request::policy::{Policy, TrailingSlash};
 use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
@@ -30,7 +30,7 @@ pub(crate) fn compile(
     let mut guards = compiler.guards(chain);
     let host = hosts.pop();
     guards.extend(hosts.into_iter().map(|host| Part {
-        guard: Guard::Host(host.pattern),
+        guard: host_guard(&host.template, host.pattern, policy.syntax),
         template: Some(host.template),
         inherited: host.inherited,
     }));
@@ -76,6 +76,10 @@ struct Host {
     template: Template,
     pattern: HostPattern,
     inherited: bool,
+}
+
+fn host_guard(template: &Template, pattern: HostPattern, syntax: Syntax) -> Guard {
+    Guard::Host(Box::new(HostGuard { pattern, regex: host_regex(template, syntax) }))
 }
 
 struct Compiler {
@@ -273,7 +277,8 @@ impl Compiler {
             }
         };
         let mut guards = pattern.guards.into_vec();
-        guards.extend(pattern.host.map(|host| Guard::Host(*host)));
+        let host = pattern.host.zip(templates.hosts.last());
+        guards.extend(host.map(|(pattern, template)| host_guard(template, *pattern, self.policy.syntax)));
         if leaf.path.is_some() {
             let regex = path_regex(&templates, self.policy.syntax);
             guards.push(Guard::Path(Box::new(PathGuard { pattern: pattern.path, regex })));

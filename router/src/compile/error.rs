@@ -145,6 +145,8 @@ pub enum BuildErrorKind {
     MissingVariable {
         /// The name.
         name: String,
+        /// What reads it, such as `Show::id`; `None`: the handler.
+        reader: Option<String>,
         /// The variables of the route.
         variables: Vec<String>,
     },
@@ -168,6 +170,12 @@ pub enum BuildErrorKind {
     TooManyVariables,
     /// More than [`MAX_SCOPE_DEPTH`](crate::MAX_SCOPE_DEPTH) scopes within each other.
     ScopesTooDeep,
+    /// A table's file with more than [`MAX_SCOPE_DEPTH`](crate::MAX_SCOPE_DEPTH) scopes within each other, or with another
+    /// value that is nested as deep. The line is that of the error's location.
+    FileTooDeep {
+        /// The place in the line, in bytes, counted from 1.
+        column: u32,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -213,11 +221,18 @@ impl fmt::Display for BuildErrorKind {
             Self::Network(text) => {
                 write!(f, "`{text}` is not an IP address or a network such as `10.0.0.0/8`")
             }
-            Self::MissingVariable { name, variables } => {
-                write!(f, "its handler reads the variable `{name}`, which the route does not have; ")?;
+            Self::MissingVariable { name, reader, variables } => {
+                match reader {
+                    Some(reader) => write!(f, "`{reader}`")?,
+                    None => f.write_str("its handler")?,
+                }
+                write!(f, " reads the variable `{name}`, which the route does not have; ")?;
                 match variables.as_slice() {
                     [] => write!(f, "add `{{{name}}}` to the path"),
-                    variables => write!(f, "its variables are `{}`", variables.join("`, `")),
+                    variables => {
+                        let variables = variables.join("`, `");
+                        write!(f, "add `{{{name}}}` to the path, or read one of its variables `{variables}`")
+                    }
                 }
             }
             Self::DuplicateName { name, other } => {
@@ -232,6 +247,11 @@ impl fmt::Display for BuildErrorKind {
             Self::ScopesTooDeep => {
                 write!(f, "more than {MAX_SCOPE_DEPTH} scopes within each other, join their prefixes")
             }
+            Self::FileTooDeep { column } => write!(
+                f,
+                "column {column}: more than {MAX_SCOPE_DEPTH} scopes within each other, or a value that is nested as \
+                 deep; join the prefixes of scopes"
+            ),
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::uri::Scheme;
-use http::{HeaderName, Version};
+use http::{HeaderName, Method, Version};
 use regex::Regex;
 use waylay_template::{Syntax, Template, TemplateKind};
 
 use crate::compile::automaton::query_regex;
+use crate::compile::cases::{Literal, literals};
 use crate::compile::error::BuildErrorKind;
-use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, HeaderMatch};
+use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
 use crate::matcher::path_regex::PathRegex;
 use crate::matcher::query::{QueryGuard, QueryMatch};
 use crate::request::media_type::{InvalidMedia, Media};
@@ -178,7 +178,7 @@ fn query(key: &str, value: &QueryText, syntax: Syntax) -> Result<CompiledGuard, 
 }
 
 /// The conditions on one header, query key or cookie: values that must be there, and what all must match.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct ValueConditions {
     pub(crate) present: bool,
     pub(crate) absent: bool,
@@ -187,18 +187,22 @@ pub(crate) struct ValueConditions {
     pub(crate) some: Vec<String>,
     /// Regexes that every value must match.
     pub(crate) all: Vec<String>,
+    /// Regexes that no value may match.
+    pub(crate) none: Vec<String>,
     /// The first route with a condition, and whether another route has one too.
     route: Option<usize>,
     pub(crate) several: bool,
 }
 
 /// What the guards of several routes require of one request.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Requirements<'g> {
     pub(crate) headers: Vec<(HeaderName, ValueConditions)>,
     pub(crate) cookies: Vec<(String, ValueConditions)>,
     pub(crate) queries: Vec<(String, ValueConditions)>,
     pub(crate) path_regexes: Vec<String>,
+    pub(crate) host_regexes: Vec<String>,
+    pub(crate) ports: Vec<u16>,
     upgrades: Vec<&'g [String]>,
     /// The accepted types, by route.
     accepts: Vec<(usize, &'g [Media])>,
@@ -208,13 +212,20 @@ pub(crate) struct Requirements<'g> {
     clients: Vec<&'g [Network]>,
     /// Guards that list alternatives, to be compared with those of another route.
     pub(crate) alternatives: Vec<&'g Guard>,
-    /// The methods of the route, if they are known.
-    pub(crate) methods: Option<&'g MethodSet>,
+    /// Lists of methods; the method is in each.
+    pub(crate) methods: Vec<&'g MethodSet>,
+    /// Guards that must not hold.
+    pub(crate) negated: Vec<&'g Guard>,
+    /// Formulas, with the routes that they belong to.
+    pub(crate) formulas: Vec<(usize, &'g RuleGuard)>,
     /// Guards that the witness is tried on.
     pub(crate) others: Vec<&'g Guard>,
     /// Whether there is a custom condition.
     pub(crate) has_custom: bool,
 }
+
+/// The most combinations of alternatives that are compared one by one.
+const MAX_CASES: usize = 16;
 
 /// No request meets the requirements.
 pub(crate) struct Contradiction;
@@ -272,45 +283,131 @@ impl<'g> Requirements<'g> {
                 QueryMatch::Present | QueryMatch::Exact(_) | QueryMatch::Template(_) => {}
             },
             Guard::PathRegex(path) => self.path_regexes.push(path.regex.as_str().to_owned()),
+            Guard::Path(path) => self.path_regexes.push(path.regex.clone()),
+            Guard::Host(host) => {
+                self.host_regexes.push(host.regex.clone());
+                self.ports.extend(host.pattern.port());
+            }
+            Guard::Methods(set) => self.methods.push(set),
             Guard::Upgrade(any) => self.upgrades.push(any),
             Guard::Accept(any) => self.accepts.push((route, any)),
             Guard::ContentType(any) => self.content_types.push(any),
             Guard::Scheme(any) => self.schemes.push(any),
             Guard::Version(any) => self.versions.push(any),
             Guard::Client(any) => self.clients.push(any),
-            Guard::Path(path) => self.path_regexes.push(path.regex.clone()),
-            Guard::Formula(rule) => self.add_formula(route, &rule.formula, guard),
+            Guard::Formula(rule) => self.formulas.push((route, rule)),
             // The witness is tried on these.
-            Guard::Methods(_) | Guard::Host(_) | Guard::MethodRegex(_) | Guard::Custom(_) => {
-                self.others.push(guard)
-            }
+            Guard::MethodRegex(_) | Guard::Custom(_) => self.others.push(guard),
         }
     }
 
-    /// Adds the parts of a conjunction; other formulas stay whole.
-    fn add_formula(&mut self, route: usize, formula: &'g Formula<Guard>, whole: &'g Guard) {
-        match formula {
-            Formula::Leaf(Guard::Query(query)) if matches!(query.value, QueryMatch::Template(_)) => {
-                self.others.push(whole);
+    /// Returns the requirements for each combination of the alternatives in the formulas, all parts of one
+    /// combination added. A formula with too many alternatives stays whole, and the witness is tried on it.
+    pub(crate) fn cases(self) -> Vec<Self> {
+        let lists = self.formulas.iter().map(|(route, rule)| (*route, literals(&rule.formula, MAX_CASES)));
+        let lists: Vec<_> = lists.collect();
+        let mut cases = vec![self];
+        for (route, list) in lists {
+            let Some(list) = list.filter(|list| list.len() * cases.len() <= MAX_CASES) else { continue };
+            let with = |case: &Self, literals: &[Literal<'g>]| {
+                let mut case = case.clone();
+                literals.iter().for_each(|literal| case.add_literal(route, *literal));
+                case
+            };
+            cases = cases.iter().flat_map(|case| list.iter().map(move |list| with(case, list))).collect();
+        }
+        cases
+    }
+
+    /// Adds one condition of a formula.
+    pub(crate) fn add_literal(&mut self, route: usize, (guard, holds): Literal<'g>) {
+        if holds {
+            self.add(route, guard);
+            self.add_query_value(route, guard);
+            return;
+        }
+        self.negated.push(guard);
+        match guard {
+            Guard::Header(name, value) => {
+                let values = entry(&mut self.headers, name, route);
+                match value {
+                    HeaderMatch::Present => values.absent = true,
+                    HeaderMatch::Absent => values.present = true,
+                    HeaderMatch::Exact(text) => values.none.push(regex::escape(text)),
+                    HeaderMatch::Regex(regex) => values.none.push(regex.as_str().to_owned()),
+                    HeaderMatch::All(_) => {}
+                }
             }
-            Formula::Leaf(leaf) => {
-                self.add(route, leaf);
-                self.add_query_value(route, leaf);
+            Guard::Cookie(name, None) => entry(&mut self.cookies, name, route).absent = true,
+            Guard::Cookie(name, Some(text)) => {
+                entry(&mut self.cookies, name, route).none.push(regex::escape(text));
             }
-            Formula::All(parts) => parts.iter().for_each(|part| self.add_formula(route, part, whole)),
-            Formula::Not(_) | Formula::Either(_) => self.others.push(whole),
+            Guard::Query(query) => {
+                let values = entry(&mut self.queries, &query.key, route);
+                match &query.value {
+                    QueryMatch::Present => values.absent = true,
+                    QueryMatch::Absent => values.present = true,
+                    QueryMatch::Exact(text) => values.none.push(regex::escape(text)),
+                    QueryMatch::Regex(regex) => values.none.push(regex.as_str().to_owned()),
+                    QueryMatch::Template(_) => {}
+                }
+            }
+            _ => {}
         }
     }
 
     /// Adds a query value that has no template here: in a formula.
-    pub(crate) fn add_query_value(&mut self, route: usize, guard: &Guard) {
+    fn add_query_value(&mut self, route: usize, guard: &'g Guard) {
         let Guard::Query(query) = guard else { return };
         let values = entry(&mut self.queries, &query.key, route);
         match &query.value {
             QueryMatch::Present => values.present = true,
             QueryMatch::Exact(text) => values.exact.push(text.clone()),
-            QueryMatch::Absent | QueryMatch::Template(_) | QueryMatch::Regex(_) => {}
+            QueryMatch::Template(_) => {
+                values.present = true;
+                self.others.push(guard);
+            }
+            QueryMatch::Absent | QueryMatch::Regex(_) => {}
         }
+    }
+
+    /// Returns the regexes of negated paths.
+    pub(crate) fn negated_paths(&self) -> Vec<String> {
+        let regex = |guard: &&Guard| match guard {
+            Guard::Path(path) => Some(path.regex.clone()),
+            Guard::PathRegex(path) => Some(path.regex.as_str().to_owned()),
+            _ => None,
+        };
+        self.negated.iter().filter_map(regex).collect()
+    }
+
+    /// Returns the regexes of negated hosts, for requests with a port or without one.
+    pub(crate) fn negated_hosts(&self, port: Option<u16>) -> Vec<String> {
+        let regex = |guard: &&Guard| match guard {
+            Guard::Host(host) if host.pattern.port().is_none_or(|own| Some(own) == port) => {
+                Some(host.regex.clone())
+            }
+            _ => None,
+        };
+        self.negated.iter().filter_map(regex).collect()
+    }
+
+    /// Returns a method that is in all lists, GET if it is, and that no other condition excludes as far as they are
+    /// known.
+    pub(crate) fn method(&self) -> Result<Method, Contradiction> {
+        let common = self.methods.iter().fold(MethodSet::all(), |all, set| all.and(set));
+        let is_excluded = |method: &&Method| {
+            let negated = self.negated.iter().any(|guard| match guard {
+                Guard::Methods(set) => set.contains(method),
+                Guard::MethodRegex(regex) => regex.is_match(method.as_str()),
+                _ => false,
+            });
+            let differs = |guard: &&Guard| matches!(guard, Guard::MethodRegex(regex) if !regex.is_match(method.as_str()));
+            negated || self.others.iter().any(|guard| differs(guard))
+        };
+        let methods = || [&Method::GET].into_iter().filter(|_| common.is_all()).chain(common.iter());
+        let method = methods().find(|method| !is_excluded(method)).or_else(|| methods().next());
+        method.cloned().ok_or(Contradiction)
     }
 
     /// Tests whether routes return different types: the client's weights decide between them.

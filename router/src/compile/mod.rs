@@ -1,6 +1,7 @@
 //! Conditions to patterns: ranks, overlaps, errors.
 
 pub(crate) mod automaton;
+pub(crate) mod cases;
 pub(crate) mod compiler;
 pub(crate) mod error;
 pub(crate) mod guards;

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use waylay_template::{Node, Template, Variable, VariableKind};
 
 use crate::compile::automaton::{
-    Budget, FAILED_COST, Intersection, RegexLanguage, constrained, host_regex, intersection, path_regex,
+    ANY_PATH, Budget, FAILED_COST, Intersection, RegexLanguage, constrained, host_regex, intersection,
+    path_regex,
 };
 use crate::compile::guards::{Contradiction, Requirements, ValueConditions};
 use crate::compile::pattern::{Pattern, RouteTemplates};
 use crate::compile::shape::Shape;
 use crate::compile::witness::Witness;
-use crate::request::policy::Policy;
+use crate::request::policy::{MissingHost, Policy};
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::template::captures::SpanList;
 use crate::template::encoding::escape;
@@ -55,6 +56,9 @@ const MAX_COST: usize = 500_000;
 /// The cost of a comparison without automata, in states, for each route.
 pub(crate) const CHECK_COST: usize = 20;
 
+/// The host of a witness whose routes require none.
+const ANY_HOST: &str = r"(?:|[a-z]+\.)example\.com";
+
 /// The reason for not having a witness.
 enum NoWitness {
     Never,
@@ -80,15 +84,34 @@ impl<'p> OverlapChecker<'p> {
         if !self.budget.spend(routes.len() * CHECK_COST) {
             return Overlap::Unknown;
         }
-        match self.witness(routes) {
-            // The request is tried on the routes; if one does not match, the conditions are too complex for
-            // this search.
-            Ok(witness) if routes.iter().all(|route| self.admits(route.pattern, &witness)) => {
-                Overlap::At(witness)
+        let mut overlap = Overlap::Never;
+        for required in self.requirements(routes).cases() {
+            match self.witness(routes, &required) {
+                // The request is tried on the routes; if one does not match, the conditions are too complex for
+                // this search.
+                Ok(witness) if routes.iter().all(|route| self.admits(route.pattern, &witness)) => {
+                    return Overlap::At(witness);
+                }
+                Ok(_) | Err(NoWitness::Unknown) => overlap = Overlap::Unknown,
+                Err(NoWitness::Never) => {}
             }
-            Ok(_) | Err(NoWitness::Unknown) => Overlap::Unknown,
-            Err(NoWitness::Never) => Overlap::Never,
         }
+        overlap
+    }
+
+    /// Returns what several routes require of one request.
+    pub(crate) fn requirements<'g>(&self, routes: &[RouteRef<'g>]) -> Requirements<'g> {
+        let syntax = self.policy.syntax;
+        let mut required = Requirements::default();
+        for (i, RouteRef { pattern, templates }) in routes.iter().enumerate() {
+            required.methods.push(&pattern.methods);
+            required.path_regexes.push(path_regex(templates, syntax));
+            required.host_regexes.extend(templates.hosts.iter().map(|host| host_regex(host, syntax)));
+            required.ports.extend(pattern.host.as_ref().and_then(|host| host.port()));
+            required.add_queries(i, &templates.queries, syntax);
+            pattern.guards.iter().for_each(|guard| required.add(i, guard));
+        }
+        required
     }
 
     pub(crate) fn language(&mut self, regex: &str) -> Option<RegexLanguage> {
@@ -124,7 +147,7 @@ impl<'p> OverlapChecker<'p> {
             match node {
                 Node::Text(literal) => text.push_str(literal),
                 Node::Variable(Variable { kind: VariableKind::Regex(pattern), .. }) => {
-                    text.push_str(&self.sample(&[constrained(pattern, self.policy.syntax)])?);
+                    text.push_str(&self.sample(&[constrained(pattern, self.policy.syntax)], &[])?);
                 }
                 Node::Variable(_) | Node::Wildcard(_) => text.push('a'),
             }
@@ -132,38 +155,48 @@ impl<'p> OverlapChecker<'p> {
         Ok(text)
     }
 
-    /// Returns a short text that all regexes match.
-    fn sample(&mut self, regexes: &[String]) -> Result<String, NoWitness> {
+    /// Returns a short text that all regexes of the first list match, and none of the second.
+    fn sample(&mut self, regexes: &[String], without: &[String]) -> Result<String, NoWitness> {
         let shapes: Vec<Rc<Shape>> = regexes.iter().map(|regex| self.shape(regex)).collect();
         let mut pairs =
             shapes.iter().enumerate().flat_map(|(i, one)| shapes[..i].iter().map(move |o| (one, o)));
         if pairs.any(|(one, other)| one.excludes(other)) {
             return Err(NoWitness::Never);
         }
-        let is_one = regexes.iter().all(|regex| *regex == regexes[0]);
+        let is_near = |regex: &&String| {
+            let shape = self.shape(regex);
+            !shapes.iter().any(|own| own.excludes(&shape))
+        };
+        let without: Vec<&String> = without.iter().filter(is_near).collect();
+        let is_one = without.is_empty() && regexes.iter().all(|regex| *regex == regexes[0]);
         if is_one && let Some(example) = shapes.first().and_then(|shape| shape.example()) {
             return Ok(example.to_owned());
         }
-        let languages: Option<Vec<RegexLanguage>> =
-            regexes.iter().map(|regex| self.language(regex)).collect();
-        match intersection(&languages.ok_or(NoWitness::Unknown)?, &mut self.budget) {
+        let mut languages = |regexes: Vec<&String>| -> Result<Vec<RegexLanguage>, NoWitness> {
+            regexes.into_iter().map(|regex| self.language(regex).ok_or(NoWitness::Unknown)).collect()
+        };
+        let (with, without) = (languages(regexes.iter().collect())?, languages(without)?);
+        match intersection(&with, &without, &mut self.budget) {
             Intersection::Text(text) => Ok(text),
             Intersection::Nothing => Err(NoWitness::Never),
             Intersection::Unknown => Err(NoWitness::Unknown),
         }
     }
 
-    fn witness(&mut self, routes: &[RouteRef<'_>]) -> Result<Witness, NoWitness> {
-        let mut required = Requirements::default();
-        for (i, route) in routes.iter().enumerate() {
-            required.add_queries(i, &route.templates.queries, self.policy.syntax);
-            route.pattern.guards.iter().for_each(|guard| required.add(i, guard));
+    fn witness(
+        &mut self,
+        routes: &[RouteRef<'_>],
+        required: &Requirements<'_>,
+    ) -> Result<Witness, NoWitness> {
+        if required.negated.iter().any(|guard| required.imply_guard(guard, self)) {
+            return Err(NoWitness::Never);
         }
-        let mut headers = self.headers(&required, routes.len())?;
-        let method = method(routes)?;
+        let mut headers = self.headers(required, routes.len())?;
+        let method = required.method()?;
         let (version, peer) = required.connection()?;
-        let target = self.target(routes, &required)?;
-        headers.extend(self.host(routes)?.map(|host| (HOST, host)));
+        let target = self.target(routes, required)?;
+        let has_host = headers.iter().any(|(name, _)| *name == HOST);
+        headers.extend(self.host(required, has_host)?.map(|host| (HOST, host)));
         let values = headers.into_iter().map(|(name, text)| Some((name, HeaderValue::from_str(&text).ok()?)));
         match (values.collect::<Option<Vec<_>>>(), target.parse()) {
             (Some(headers), Ok(target)) if !required.has_custom => {
@@ -174,18 +207,20 @@ impl<'p> OverlapChecker<'p> {
     }
 
     fn target(&mut self, routes: &[RouteRef<'_>], required: &Requirements<'_>) -> Result<String, NoWitness> {
-        let mut paths: Vec<String> = required.path_regexes.clone();
-        let is_rooted = paths.iter().any(|regex| self.shape(regex).is_rooted());
         // Beside a regex for paths, a route without a path requires nothing more.
-        let templates = routes.iter().map(|route| route.templates);
-        let own = templates.filter(|templates| templates.path.is_some() || !is_rooted);
-        paths.extend(own.map(|templates| path_regex(templates, self.policy.syntax)));
+        let anywhere = |regex: &&String| !(regex.as_str() == ANY_PATH && required.path_regexes.len() > 1);
+        let rooted: Vec<String> = required.path_regexes.iter().filter(anywhere).cloned().collect();
+        let is_rooted = rooted.iter().any(|regex| self.shape(regex).is_rooted());
+        let paths = if is_rooted { rooted } else { required.path_regexes.clone() };
+        let without = required.negated_paths();
         let path = match (routes, paths.as_slice()) {
             // A single route needs no automaton for its whole path.
-            ([RouteRef { templates: RouteTemplates { path: Some(path), .. }, .. }], [_]) => {
+            ([RouteRef { templates: RouteTemplates { path: Some(path), .. }, .. }], [_])
+                if without.is_empty() =>
+            {
                 self.example(path)?
             }
-            _ => self.sample(&paths)?,
+            _ => self.sample(&paths, &without)?,
         };
         // Every path starts with a slash; a route may have no path template.
         let mut target = if path.is_empty() { "/".to_owned() } else { escape(&path) };
@@ -201,19 +236,19 @@ impl<'p> OverlapChecker<'p> {
         Ok(target)
     }
 
-    fn host(&mut self, routes: &[RouteRef<'_>]) -> Result<Option<String>, NoWitness> {
-        let hosts = routes.iter().flat_map(|route| &route.templates.hosts);
-        let hosts: Vec<String> = hosts.map(|host| host_regex(host, self.policy.syntax)).collect();
-        let mut ports = routes.iter().filter_map(|route| route.pattern.host.as_ref()?.port());
-        let port = ports.next();
-        if ports.any(|other| Some(other) != port) {
+    fn host(&mut self, required: &Requirements<'_>, has_host: bool) -> Result<Option<String>, NoWitness> {
+        let port = required.ports.first().copied();
+        if required.ports.iter().any(|other| Some(*other) != port) {
             return Err(NoWitness::Never);
         }
-        if hosts.is_empty() {
-            return Ok(None);
+        let without = required.negated_hosts(port);
+        if required.host_regexes.is_empty() {
+            // A policy may reject requests without a host.
+            let is_needed = self.policy.missing_host == MissingHost::Reject && !has_host;
+            return is_needed.then(|| self.sample(&[ANY_HOST.to_owned()], &without)).transpose();
         }
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-        Ok(Some(format!("{}{port}", self.sample(&hosts)?)))
+        Ok(Some(format!("{}{port}", self.sample(&required.host_regexes, &without)?)))
     }
 
     fn headers(
@@ -254,22 +289,33 @@ impl<'p> OverlapChecker<'p> {
     /// meet all of them: a request with two values of a field is no conflict between routes that require one
     /// each.
     fn values(&mut self, values: &ValueConditions) -> Result<Vec<String>, NoWitness> {
-        let ValueConditions { present, absent, exact, some, all, several, .. } = values;
+        let ValueConditions { absent, exact, some, all, none, several, .. } = values;
         if *absent {
-            let required = *present || !exact.is_empty() || !some.is_empty();
-            return if required { Err(NoWitness::Never) } else { Ok(Vec::new()) };
+            return if values.needs_value() { Err(NoWitness::Never) } else { Ok(Vec::new()) };
+        }
+        if !values.needs_value() && all.is_empty() {
+            return Ok(Vec::new());
         }
         let mut required: Vec<String> = exact.iter().map(|text| regex::escape(text)).collect();
         required.extend(some.iter().cloned());
         if *several {
             required.extend(all.iter().cloned());
-            return Ok(vec![if required.is_empty() { "1".to_owned() } else { self.sample(&required)? }]);
+            return Ok(vec![self.value(&required, none)?]);
         }
         if required.is_empty() {
-            return Ok(vec![if all.is_empty() { "1".to_owned() } else { self.sample(all)? }]);
+            return Ok(vec![self.value(all, none)?]);
         }
-        let one = |regex: String| self.sample(&[std::slice::from_ref(&regex), all.as_slice()].concat());
+        let one = |regex: String| self.sample(&[std::slice::from_ref(&regex), all.as_slice()].concat(), none);
         required.into_iter().map(one).collect()
+    }
+
+    /// Returns a value that all regexes match; `1` if there are none.
+    fn value(&mut self, regexes: &[String], without: &[String]) -> Result<String, NoWitness> {
+        match (regexes, without) {
+            ([], []) => Ok("1".to_owned()),
+            ([], without) => self.sample(&["[!-~]+".to_owned()], without),
+            (regexes, without) => self.sample(regexes, without),
+        }
     }
 
     fn admits(&self, pattern: &Pattern, witness: &Witness) -> bool {
@@ -280,10 +326,4 @@ impl<'p> OverlapChecker<'p> {
         let view = RequestView::new(&request, &read, witness.peer(), self.policy);
         pattern.methods.contains(request.method()) && pattern.matches(&view, &mut SpanList::new())
     }
-}
-
-fn method(routes: &[RouteRef<'_>]) -> Result<Method, NoWitness> {
-    let sets = routes.iter().map(|route| route.pattern.methods.clone());
-    let common = sets.reduce(|all, set| all.and(&set)).unwrap_or_default();
-    if common.is_all() { Ok(Method::GET) } else { common.iter().next().cloned().ok_or(NoWitness::Never) }
 }

@@ -3,7 +3,7 @@
 use http::Method;
 use waylay_template::Template;
 
-use crate::matcher::guard::Guard;
+use crate::matcher::guard::{AssumedTypes, Guard};
 use crate::request::media_type;
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
@@ -70,34 +70,81 @@ impl Pattern {
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
-    /// Tests all conditions but method, content type and accepted type; returns the methods with which they
-    /// hold, and which of the types fail.
+    /// Tests all conditions with other methods and types than those of the request; returns the methods with which they
+    /// hold, and the types if those of the request do not fit.
     pub(crate) fn near_miss(&self, view: &RequestView<'_>, path: &ScannedText<'_>) -> Option<NearMiss<'_>> {
-        let mut near_miss = NearMiss { methods: MethodSet::default(), content_type: None, accept: None };
-        let (by_method, others): (Vec<&Guard>, Vec<&Guard>) =
-            self.matches_location(view, path).then_some(&self.guards)?.iter().partition(|g| g.reads_method());
-        for guard in others {
-            let holds = guard.holds(view, &mut |_| {});
-            match guard {
-                Guard::ContentType(any) if !holds => near_miss.content_type = Some(any),
-                Guard::Accept(any) if !holds => near_miss.accept = Some(any),
-                _ if holds => {}
-                _ => return None,
-            }
+        let (others, open): (Vec<&Guard>, Vec<&Guard>) =
+            self.matches_location(view, path).then_some(&self.guards)?.iter().partition(|guard| {
+                !guard.reads_method() && !guard.reads_content_type() && !guard.reads_accept()
+            });
+        if !others.iter().all(|guard| guard.holds(view, &mut |_| {})) {
+            return None;
         }
-        near_miss.methods = self.methods_that(view, &by_method);
-        (!near_miss.methods.is_empty()).then_some(near_miss)
+        let methods = self.methods_that(view, &open, AssumedTypes::default());
+        if !methods.is_empty() {
+            return Some(NearMiss { methods, content_types: None, accepts: None });
+        }
+        let named = |list: fn(&Guard) -> &[Media]| -> Vec<&Media> {
+            open.iter().flat_map(|guard| guard.leaves()).flat_map(list).take(MAX_TRIED_TYPES).collect()
+        };
+        let content_types = named(|guard| if let Guard::ContentType(any) = guard { any } else { &[] });
+        let accepts = named(|guard| if let Guard::Accept(any) = guard { any } else { &[] });
+        let sent = || vec![None];
+        let [one_type, one_accepted] =
+            [&content_types, &accepts].map(|named| named.chunks(1).map(Some).collect());
+        let (one_type, one_accepted): (Vec<_>, Vec<_>) = (one_type, one_accepted);
+        let (other, all_accepted) = (|| vec![Some(&[][..])], vec![Some(accepts.as_slice())]);
+        let wrong_type = [one_type, other()];
+        let wrong_accept = [one_accepted, all_accepted, other()];
+        let by_type = wrong_type.iter().map(|types| (types.clone(), sent()));
+        let by_accept = wrong_accept.iter().map(|types| (sent(), types.clone()));
+        let both = wrong_type
+            .iter()
+            .flat_map(|types| wrong_accept.iter().map(|accepts| (types.clone(), accepts.clone())));
+        let mut tried = by_type.chain(by_accept).chain(both);
+        tried.find_map(|(types, accepts)| self.near_types(view, &open, &types, &accepts))
     }
 
-    /// Returns the methods of the route with which some guards hold.
-    fn methods_that(&self, view: &RequestView<'_>, guards: &[&Guard]) -> MethodSet {
+    /// Tests some guards with each of the types. Where the method of the request is allowed with some, only those count.
+    fn near_types<'p>(
+        &self,
+        view: &RequestView<'_>,
+        guards: &[&Guard],
+        content_types: &[Option<&[&'p Media]>],
+        accepts: &[Option<&[&'p Media]>],
+    ) -> Option<NearMiss<'p>> {
+        let (mut own, mut others) = (NearMiss::default(), NearMiss::default());
+        for &content_type in content_types {
+            for &accept in accepts {
+                let methods = self.methods_that(view, guards, AssumedTypes { content_type, accept });
+                let near = if methods.contains(view.head.method) { &mut own } else { &mut others };
+                if !methods.is_empty() {
+                    near.add(&methods, content_type, accept);
+                }
+            }
+        }
+        [own, others].into_iter().find(|near| !near.methods.is_empty())
+    }
+
+    /// Returns the methods of the route with which some guards hold, with other types than those of the request.
+    fn methods_that(
+        &self,
+        view: &RequestView<'_>,
+        guards: &[&Guard],
+        types: AssumedTypes<'_, '_>,
+    ) -> MethodSet {
+        let (by_method, others): (Vec<&Guard>, Vec<&Guard>) =
+            guards.iter().partition(|guard| guard.reads_method());
+        if !others.iter().all(|guard| guard.holds_with(view, types)) {
+            return MethodSet::default();
+        }
         // The set has the same extension methods.
-        if guards.iter().all(|guard| matches!(guard, Guard::Methods(_))) {
+        if by_method.iter().all(|guard| matches!(guard, Guard::Methods(_))) {
             return self.methods.clone();
         }
         let hold = |method: &&Method| {
             let view = view.with_method(method);
-            guards.iter().all(|guard| guard.holds(&view, &mut |_| {}))
+            by_method.iter().all(|guard| guard.holds_with(&view, types))
         };
         let own = Some(view.head.method).filter(|method| self.methods.contains(method));
         self.methods.iter().chain(own).filter(hold).cloned().collect()
@@ -131,13 +178,35 @@ impl Pattern {
     }
 }
 
-/// The conditions that keep a route from matching.
+/// What a request would need to match a route.
+#[derive(Debug, Default)]
 pub(crate) struct NearMiss<'p> {
     /// The methods with which nothing else fails.
     pub(crate) methods: MethodSet,
-    pub(crate) content_type: Option<&'p [Media]>,
-    pub(crate) accept: Option<&'p [Media]>,
+    /// The types of the body with which nothing else fails, if that of the request is wrong.
+    pub(crate) content_types: Option<Vec<&'p Media>>,
+    /// The types that the client would have to accept, if it does not.
+    pub(crate) accepts: Option<Vec<&'p Media>>,
 }
+
+impl<'p> NearMiss<'p> {
+    fn add(&mut self, methods: &MethodSet, content_type: Option<&[&'p Media]>, accept: Option<&[&'p Media]>) {
+        self.methods.extend(methods);
+        for (types, list) in [(content_type, &mut self.content_types), (accept, &mut self.accepts)] {
+            if let Some(types) = types {
+                let list = list.get_or_insert_default();
+                types.iter().for_each(|media| {
+                    if !list.contains(media) {
+                        list.push(media)
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// The most types of a route that are tried for a miss.
+const MAX_TRIED_TYPES: usize = 64;
 
 /// The part of a request that a variable captures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

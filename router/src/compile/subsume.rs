@@ -2,9 +2,10 @@
 //!
 //! The tests are sound and not complete: `false` may mean that it cannot be told.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 
-use crate::compile::automaton::{Intersection, difference, host_regex, intersection, path_regex};
+use crate::compile::automaton::{Intersection, intersection};
 use crate::compile::guards::{Requirements, ValueConditions};
 use crate::compile::overlap::{CHECK_COST, OverlapChecker, RouteRef};
 use crate::matcher::formula::Formula;
@@ -25,28 +26,8 @@ impl OverlapChecker<'_> {
         {
             return false;
         }
-        let syntax = self.policy.syntax;
-        let [required, given] = [outer, inner].map(|route| {
-            let mut requirements = Requirements::default();
-            requirements.methods = Some(&route.pattern.methods);
-            requirements.path_regexes.push(path_regex(route.templates, syntax));
-            requirements.add_queries(0, &route.templates.queries, syntax);
-            route.pattern.guards.iter().for_each(|guard| requirements.add(0, guard));
-            requirements
-        });
-        given.imply(&required, self) && self.covers_host(outer, inner)
-    }
-
-    fn covers_host(&mut self, outer: RouteRef<'_>, inner: RouteRef<'_>) -> bool {
-        let port = |route: RouteRef<'_>| route.pattern.host.as_ref().and_then(|host| host.port());
-        if port(outer).is_some() && port(outer) != port(inner) {
-            return false;
-        }
-        let syntax = self.policy.syntax;
-        outer.templates.hosts.iter().all(|outer| {
-            let outer = host_regex(outer, syntax);
-            inner.templates.hosts.iter().any(|inner| self.within(&host_regex(inner, syntax), &outer))
-        })
+        let required = self.requirements(&[outer]);
+        self.requirements(&[inner]).cases().iter().all(|given| given.imply(&required, self))
     }
 
     /// Tests whether no text belongs to both regexes.
@@ -54,7 +35,7 @@ impl OverlapChecker<'_> {
         self.shape(one).excludes(&self.shape(other))
             || match (self.language(one), self.language(other)) {
                 (Some(one), Some(other)) => {
-                    intersection(&[one, other], &mut self.budget) == Intersection::Nothing
+                    intersection(&[one, other], &[], &mut self.budget) == Intersection::Nothing
                 }
                 _ => false,
             }
@@ -73,40 +54,42 @@ impl OverlapChecker<'_> {
         match (&shape.literal, self.language(outer)) {
             (_, None) => false,
             (Some(text), Some(outer)) => outer.contains(text),
-            (None, Some(outer)) => self
-                .language(inner)
-                .is_some_and(|inner| difference(&inner, &outer, &mut self.budget) == Intersection::Nothing),
+            (None, Some(outer)) => self.language(inner).is_some_and(|inner| {
+                intersection(&[inner], &[outer], &mut self.budget) == Intersection::Nothing
+            }),
         }
     }
 }
 
 impl Requirements<'_> {
-    /// Tests whether a request that meets these requirements meets others too; hosts and methods aside.
+    /// Tests whether a request that meets these requirements meets others too. Alternatives in formulas of these
+    /// requirements are not read: each [case](Requirements::cases) is tested.
     fn imply(&self, other: &Self, checker: &mut OverlapChecker<'_>) -> bool {
-        self.imply_paths(other, checker)
+        let is_within = |set: &MethodSet| self.methods.iter().any(|own| own.and(set) == **own);
+        other.methods.iter().all(|set| is_within(set))
+            && other.ports.iter().all(|port| self.ports.contains(port))
+            && all_within(&self.path_regexes, &other.path_regexes, checker)
+            && all_within(&self.host_regexes, &other.host_regexes, checker)
             && each_implied(&self.headers, &other.headers, checker)
             && each_implied(&self.cookies, &other.cookies, checker)
             && each_implied(&self.queries, &other.queries, checker)
             && other.alternatives.iter().all(|other| self.alternatives.iter().any(|own| other.contains(own)))
+            && other.negated.iter().all(|guard| self.exclude(guard, checker))
             && other.others.iter().all(|guard| self.imply_other(guard, checker))
-    }
-
-    /// Each condition on the other path contains one on this path.
-    fn imply_paths(&self, other: &Self, checker: &mut OverlapChecker<'_>) -> bool {
-        let mut outer = other.path_regexes.iter();
-        outer.all(|outer| self.path_regexes.iter().any(|own| checker.within(own, outer)))
+            && other.formulas.iter().all(|(_, rule)| {
+                self.formulas.iter().any(|(_, own)| own.text == rule.text)
+                    || self.imply_formula(&rule.formula, false, checker)
+            })
     }
 
     fn imply_other(&self, guard: &Guard, checker: &mut OverlapChecker<'_>) -> bool {
         let mut own = self.others.iter();
         match guard {
-            // Methods are compared as sets.
-            Guard::Methods(_) => true,
             Guard::MethodRegex(regex) => {
                 let matches = |set: &MethodSet| {
                     !set.is_all() && set.iter().all(|method| regex.is_match(method.as_str()))
                 };
-                self.methods.is_some_and(matches)
+                self.methods.iter().any(|set| matches(set))
                     || own.any(|own| match own {
                         Guard::MethodRegex(own) => checker.within(own.as_str(), regex.as_str()),
                         _ => false,
@@ -116,10 +99,6 @@ impl Requirements<'_> {
                 Guard::Custom(own) => Arc::ptr_eq(&own.holds, &custom.holds),
                 _ => false,
             }),
-            Guard::Formula(rule) => {
-                own.any(|own| matches!(own, Guard::Formula(own) if own.text == rule.text))
-                    || self.imply_formula(&rule.formula, false, checker)
-            }
             guard => own.any(|own| format!("{own:?}") == format!("{guard:?}")),
         }
     }
@@ -133,14 +112,7 @@ impl Requirements<'_> {
     ) -> bool {
         match formula {
             Formula::Leaf(guard) if is_negated => self.exclude(guard, checker),
-            Formula::Leaf(Guard::Query(query)) if matches!(query.value, QueryMatch::Template(_)) => false,
-            Formula::Leaf(Guard::Methods(set)) => self.methods.is_some_and(|own| own.and(set) == *own),
-            Formula::Leaf(guard) => {
-                let mut one = Requirements::default();
-                one.add(0, guard);
-                one.add_query_value(0, guard);
-                self.imply(&one, checker)
-            }
+            Formula::Leaf(guard) => self.imply_guard(guard, checker),
             Formula::Not(inner) => self.imply_formula(inner, !is_negated, checker),
             Formula::All(parts) | Formula::Either(parts) => {
                 let mut implied = parts.iter().map(|part| self.imply_formula(part, is_negated, checker));
@@ -153,11 +125,21 @@ impl Requirements<'_> {
         }
     }
 
+    /// Tests whether a request that meets the requirements meets a guard too.
+    pub(crate) fn imply_guard(&self, guard: &Guard, checker: &mut OverlapChecker<'_>) -> bool {
+        let mut one = Requirements::default();
+        one.add_literal(0, (guard, true));
+        self.imply(&one, checker)
+    }
+
     /// Tests whether no request that meets the requirements meets a guard.
     fn exclude(&self, guard: &Guard, checker: &mut OverlapChecker<'_>) -> bool {
         let state = |values: Option<&ValueConditions>, is_absence: bool| {
             values.is_some_and(|values| if is_absence { values.needs_value() } else { values.absent })
         };
+        if self.negated.iter().any(|own| excludes_more(own, guard, checker)) {
+            return true;
+        }
         match guard {
             Guard::Header(name, value) => {
                 let own = self.headers.iter().find(|(own, _)| own == name).map(|(_, values)| values);
@@ -168,8 +150,12 @@ impl Requirements<'_> {
                 state(own, matches!(query.value, QueryMatch::Absent))
             }
             Guard::Path(path) => self.path_regexes.iter().any(|own| checker.are_disjoint(own, &path.regex)),
+            Guard::Host(host) => {
+                host.pattern.port().is_some_and(|port| self.ports.iter().any(|own| *own != port))
+                    || self.host_regexes.iter().any(|own| checker.are_disjoint(own, &host.regex))
+            }
             Guard::Methods(set) => {
-                self.methods.is_some_and(|own| own.and(set).is_empty())
+                self.methods.iter().any(|own| own.and(set).is_empty())
                     || self.others.iter().any(|own| {
                         matches!(own, Guard::MethodRegex(own) if set.iter().all(|method| !own.is_match(method.as_str())))
                     })
@@ -177,6 +163,25 @@ impl Requirements<'_> {
             guard => self.alternatives.iter().any(|own| own.excludes(guard)),
         }
     }
+}
+
+/// Tests whether the absence of one guard is that of another: the other one admits no more, and is not unknown where the
+/// first one is known.
+fn excludes_more(outer: &Guard, inner: &Guard, checker: &mut OverlapChecker<'_>) -> bool {
+    let is_regex =
+        |guard: &Guard| matches!(guard, Guard::Header(_, HeaderMatch::Regex(_) | HeaderMatch::All(_)));
+    let is_presence = matches!(outer, Guard::Header(_, HeaderMatch::Present));
+    if discriminant(outer) != discriminant(inner) || is_regex(inner) && !is_regex(outer) && !is_presence {
+        return false;
+    }
+    let mut one = Requirements::default();
+    one.add_literal(0, (inner, true));
+    one.imply_guard(outer, checker)
+}
+
+/// Tests whether each regex of others contains one of these.
+fn all_within(own: &[String], other: &[String], checker: &mut OverlapChecker<'_>) -> bool {
+    other.iter().all(|outer| own.iter().any(|own| checker.within(own, outer)))
 }
 
 fn each_implied<K: PartialEq>(
@@ -189,7 +194,7 @@ fn each_implied<K: PartialEq>(
 
 impl ValueConditions {
     /// Tests whether a request without a value does not meet the conditions.
-    fn needs_value(&self) -> bool {
+    pub(crate) fn needs_value(&self) -> bool {
         self.present || !self.exact.is_empty() || !self.some.is_empty()
     }
 

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "json")]
 pub(crate) mod json;
+#[cfg(any(feature = "json", feature = "toml"))]
+pub(crate) mod lines;
 pub(crate) mod model;
 #[cfg(feature = "toml")]
 pub(crate) mod toml;

@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::error::{BuildError, BuildErrorKind};
+#[cfg(any(feature = "json", feature = "toml"))]
+use crate::config::lines::Place;
 use crate::route::conditions::SourceLocation;
 use crate::route::route::Route;
 #[cfg(any(feature = "json", feature = "toml"))]
@@ -20,8 +22,8 @@ impl TableSpec {
     #[track_caller]
     pub(crate) fn build_errors(&self) -> Vec<BuildError> {
         let here = SourceLocation::caller();
-        let errors = self.errors.iter().map(|(error, line)| BuildError {
-            kind: BuildErrorKind::Spec(error.clone()),
+        let errors = self.errors.iter().map(|(kind, line)| BuildError {
+            kind: kind.clone(),
             route: "*".to_owned(),
             location: match (self.file, line) {
                 (Some(file), line) => SourceLocation::File { file, line: line.unwrap_or(1) },
@@ -123,7 +125,7 @@ pub struct TableSpec {
     /// The errors of the file with their lines.
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
-    pub(crate) errors: Vec<(String, Option<u32>)>,
+    pub(crate) errors: Vec<(BuildErrorKind, Option<u32>)>,
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     pub(crate) file: Option<&'static str>,
@@ -154,7 +156,8 @@ impl TableSpec {
     #[cfg(any(feature = "json", feature = "toml"))]
     pub fn open(path: impl AsRef<std::path::Path>) -> Self {
         let path = path.as_ref();
-        let failed = |error: String| Self { errors: vec![(error, None)], ..Self::default() };
+        let failed =
+            |error: String| Self { errors: vec![(BuildErrorKind::Spec(error), None)], ..Self::default() };
         let spec = match (
             std::fs::read_to_string(path),
             path.extension().and_then(|extension| extension.to_str()),
@@ -293,7 +296,18 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// An error and its line.
 #[cfg(any(feature = "json", feature = "toml"))]
-pub(crate) type SpecError = (String, Option<u32>);
+pub(crate) type SpecError = (BuildErrorKind, Option<u32>);
+
+#[cfg(any(feature = "json", feature = "toml"))]
+pub(crate) fn spec_error(message: impl Into<String>, place: Place) -> SpecError {
+    (BuildErrorKind::Spec(message.into()), Some(place.line))
+}
+
+/// Returns the error of a value that is nested too deep.
+#[cfg(any(feature = "json", feature = "toml"))]
+pub(crate) fn too_deep(place: Place) -> SpecError {
+    (BuildErrorKind::FileTooDeep { column: place.column }, Some(place.line))
+}
 
 /// An object of a file.
 #[cfg(any(feature = "json", feature = "toml"))]
@@ -301,8 +315,8 @@ pub(crate) trait Node: Sized {
     /// Removes a list of objects; returns an empty list if the key is missing.
     fn take(&mut self, key: &str) -> Result<Vec<Self>, SpecError>;
 
-    /// Returns the line of its start.
-    fn line(&self) -> u32;
+    /// Returns the place of its start.
+    fn place(&self) -> Place;
 
     /// Deserializes the remaining fields.
     fn read<T: DeserializeOwned>(self) -> Result<T, SpecError>;
@@ -324,16 +338,16 @@ fn parts(
 ) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
     let mut take = |key: &str| node.take(key).map_err(|error| errors.push(error)).unwrap_or_default();
     let (routes, scopes) = (take("routes"), take("scopes"));
-    let mut kept = Vec::new();
+    let mut kept = Vec::with_capacity(routes.len());
     for node in routes {
-        let line = Some(node.line());
+        let line = Some(node.place().line);
         match node.read::<RouteSpec>() {
             Ok(route) => kept.push(RouteSpec { line, ..route }),
             Err(error) => errors.push(error),
         }
     }
     if let Some(first) = scopes.first().filter(|_| depth == MAX_SCOPE_DEPTH) {
-        errors.push((BuildErrorKind::ScopesTooDeep.to_string(), Some(first.line())));
+        errors.push(too_deep(first.place()));
         return (kept, Vec::new());
     }
     let scopes = scopes.into_iter().map(|node| scope(node, depth + 1, errors)).collect();
@@ -343,17 +357,10 @@ fn parts(
 /// The parts of an invalid scope are read as well, so that their errors are reported too.
 #[cfg(any(feature = "json", feature = "toml"))]
 fn scope(mut node: impl Node, depth: usize, errors: &mut Vec<SpecError>) -> ScopeSpec {
-    let line = Some(node.line());
+    let line = Some(node.place().line);
     let (routes, scopes) = parts(&mut node, depth, errors);
     let own: Option<ScopeSpec> = node.read().map_err(|error| errors.push(error)).ok();
     ScopeSpec { routes, scopes, line, ..own.unwrap_or_default() }
-}
-
-/// Returns the line of an offset in a text, counted from 1.
-#[cfg(any(feature = "json", feature = "toml"))]
-pub(crate) fn line(text: &str, at: usize) -> u32 {
-    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    u32::try_from(before.iter().filter(|&&byte| byte == b'\n').count() + 1).unwrap_or(u32::MAX)
 }
 
 #[cfg(feature = "schema")]

@@ -82,12 +82,28 @@ pub(crate) struct RuleGuard {
     pub(crate) text: String,
 }
 
+/// A host template beside another one, or in a formula.
+#[derive(Debug, Clone)]
+pub(crate) struct HostGuard {
+    pub(crate) pattern: HostPattern,
+    /// The same as a regex without the port, for comparisons.
+    pub(crate) regex: String,
+}
+
 /// A path template in a formula.
 #[derive(Debug, Clone)]
 pub(crate) struct PathGuard {
     pub(crate) pattern: PathPattern,
     /// The same as a regex, for comparisons.
     pub(crate) regex: String,
+}
+
+/// The types that a request is assumed to have instead of its own: the type of its body, and those that its client
+/// accepts. None stands for a type that no condition names.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AssumedTypes<'a, 'm> {
+    pub(crate) content_type: Option<&'a [&'m Media]>,
+    pub(crate) accept: Option<&'a [&'m Media]>,
 }
 
 /// One compiled condition.
@@ -100,7 +116,7 @@ pub(crate) enum Guard {
     /// The protocol version.
     Version(Vec<Version>),
     /// The effective host, where the host index does not decide.
-    Host(HostPattern),
+    Host(Box<HostGuard>),
     Header(HeaderName, HeaderMatch),
     /// The protocols that the request may upgrade to.
     Upgrade(Vec<String>),
@@ -136,8 +152,8 @@ impl Guard {
             Self::Methods(set) => set.contains(view.head.method),
             Self::Scheme(any) => view.scheme().is_some_and(|scheme| any.contains(scheme)),
             Self::Version(any) => any.contains(&view.head.version),
-            Self::Host(pattern) => match &view.host {
-                Some(host) => pattern.matches(host.name, host.port, found),
+            Self::Host(own) => match &view.host {
+                Some(host) => own.pattern.matches(host.name, host.port, found),
                 None => false,
             },
             Self::Header(name, value) => value.holds(view.head.headers, name),
@@ -167,6 +183,39 @@ impl Guard {
     fn verdict(&self, view: &RequestView<'_>) -> Option<bool> {
         let holds = self.holds(view, &mut |_| {});
         (holds || self.knows(view)).then_some(holds)
+    }
+
+    /// Tests the guard on a request with other types.
+    pub(crate) fn holds_with(&self, view: &RequestView<'_>, types: AssumedTypes<'_, '_>) -> bool {
+        match self {
+            Self::Formula(rule) => {
+                rule.formula.verdict(&|guard| guard.verdict_with(view, types)) == Some(true)
+            }
+            guard => guard.verdict_with(view, types) == Some(true),
+        }
+    }
+
+    fn verdict_with(&self, view: &RequestView<'_>, types: AssumedTypes<'_, '_>) -> Option<bool> {
+        let is_one = |any: &[Media], types: &[&Media], fits: fn(&Media, &Media) -> bool| {
+            types.iter().any(|media| any.iter().any(|own| fits(own, media)))
+        };
+        match (self, types) {
+            (Self::ContentType(any), AssumedTypes { content_type: Some(types), .. }) => {
+                Some(is_one(any, types, Media::covers))
+            }
+            (Self::Accept(any), AssumedTypes { accept: Some(types), .. }) => {
+                Some(is_one(any, types, |own, other| own.covers(other) || other.covers(own)))
+            }
+            (guard, _) => guard.verdict(view),
+        }
+    }
+
+    /// Returns the conditions of a formula, or the guard itself.
+    pub(crate) fn leaves(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+        match self {
+            Self::Formula(rule) => rule.formula.leaves(),
+            guard => Box::new(std::iter::once(guard)),
+        }
     }
 
     /// Tests whether everything that the guard reads is readable.
@@ -201,6 +250,16 @@ impl Guard {
             Self::Formula(rule) => rule.formula.leaves().any(Self::reads_method),
             _ => false,
         }
+    }
+
+    /// Tests whether the guard reads the type of the body.
+    pub(crate) fn reads_content_type(&self) -> bool {
+        self.leaves().any(|guard| matches!(guard, Self::ContentType(_)))
+    }
+
+    /// Tests whether the guard reads the types that the client accepts.
+    pub(crate) fn reads_accept(&self) -> bool {
+        self.leaves().any(|guard| matches!(guard, Self::Accept(_)))
     }
 
     /// Tests whether the guard reads the host.

@@ -34,8 +34,16 @@ pub struct Route<T = ()> {
     pub(crate) build_only: bool,
     pub(crate) metadata: BTreeMap<String, String>,
     /// The variables that the value reads.
-    pub(crate) reads: Vec<String>,
+    pub(crate) reads: Vec<VariableRead>,
     pub(crate) value: T,
+}
+
+/// A variable that the value of a route reads.
+#[derive(Debug, Clone)]
+pub(crate) struct VariableRead {
+    pub(crate) name: String,
+    /// The field of a struct that reads it, if it is known.
+    pub(crate) reader: Option<String>,
 }
 
 /// One constructor for each common method.
@@ -172,7 +180,21 @@ impl<T> Route<T> {
     /// assert!(errors.contains("reads the variable `id`, which the route does not have"), "{errors}");
     /// ```
     pub fn reads_variables<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.reads.extend(names.into_iter().map(Into::into));
+        self.reads.extend(names.into_iter().map(|name| VariableRead { name: name.into(), reader: None }));
+        self
+    }
+
+    /// As [`reads_variables`](Self::reads_variables) for one variable; the error names its reader, such as the field of a
+    /// struct.
+    ///
+    /// ```
+    /// use waylay_router::{Route, Router};
+    /// let route = Route::get("/users").reads_variable("id", "Show::id").to(async || "a user");
+    /// let errors = Router::builder().route(route).build().unwrap_err().to_string();
+    /// assert!(errors.contains("`Show::id` reads the variable `id`"), "{errors}");
+    /// ```
+    pub fn reads_variable(mut self, name: impl Into<String>, reader: impl Into<String>) -> Self {
+        self.reads.push(VariableRead { name: name.into(), reader: Some(reader.into()) });
         self
     }
 

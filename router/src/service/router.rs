@@ -361,7 +361,9 @@ impl RequiredHeader {
         let miss = request.extensions().get::<Miss>()?;
         let (name, value) = match &miss.reason {
             Reason::MethodNotAllowed(methods) | Reason::Options(methods) => (ALLOW, methods.to_string()),
-            Reason::UnsupportedMediaType(media) => (accept_header(request.method()), media.join(", ")),
+            Reason::UnsupportedMediaType(media) if !media.is_empty() => {
+                (accept_header(request.method()), media.join(", "))
+            }
             _ => return None,
         };
         let value = HeaderValue::from_str(&value).ok()?;

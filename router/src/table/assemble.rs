@@ -13,6 +13,7 @@ use crate::matcher::guard::Custom;
 use crate::request::policy::Policy;
 use crate::route::conditions::{Conditions, HostText};
 use crate::route::lower::{Lowered, lower};
+use crate::route::route::VariableRead;
 use crate::route::scope_conditions::ScopeConditions;
 use crate::route::to_rule::{condition_texts, expr};
 use crate::rule::lint::RuleLint;
@@ -28,7 +29,7 @@ pub(crate) struct RouteMeta {
     pub(crate) build_only: bool,
     pub(crate) metadata: BTreeMap<String, String>,
     /// The variables that the value reads.
-    pub(crate) reads: Vec<String>,
+    pub(crate) reads: Vec<VariableRead>,
     /// The text of foreign rules.
     pub(crate) foreign: String,
     /// The whole route as a rule.
@@ -43,6 +44,8 @@ pub(crate) struct RouteAssembler<'b> {
     guards: &'b HashMap<String, Custom>,
     routes: AssembledRoutes,
     errors: Vec<BuildError>,
+    /// The texts of the errors.
+    known: HashSet<String>,
     /// The alternatives of routes beyond the first, with the indices of the routes: they follow all routes.
     further: Vec<(usize, RouteMeta, Conditions)>,
 }
@@ -74,7 +77,15 @@ impl<'b> RouteAssembler<'b> {
             compiled: Vec::with_capacity(routes),
             ..AssembledRoutes::default()
         };
-        Self { scopes, policy, guards, routes, errors: Vec::new(), further: Vec::new() }
+        Self {
+            scopes,
+            policy,
+            guards,
+            routes,
+            errors: Vec::new(),
+            known: HashSet::new(),
+            further: Vec::new(),
+        }
     }
 
     /// Compiles a route; returns false after an error.
@@ -143,7 +154,7 @@ impl<'b> RouteAssembler<'b> {
     fn report(&mut self, own: &Conditions, meta: &RouteMeta, kinds: Vec<BuildErrorKind>) {
         let mut errors = Vec::new();
         report(&mut errors, own, meta.name.as_deref(), kinds);
-        errors.retain(|error| !self.errors.contains(error));
+        errors.retain(|error| self.known.insert(error.to_string()));
         self.errors.extend(errors);
     }
 
@@ -217,10 +228,11 @@ fn mount_segments(path: &Template, policy: Policy) -> usize {
 /// Returns an error for each variable that a route reads and does not have.
 fn missing_variables(meta: &RouteMeta, templates: &RouteTemplates) -> Vec<BuildErrorKind> {
     let has = |name: &String| templates.vars.iter().any(|var| var.name == *name);
-    let missing = meta.reads.iter().filter(|name| !meta.build_only && !has(name));
+    let missing = meta.reads.iter().filter(|read| !meta.build_only && !has(&read.name));
     missing
-        .map(|name| BuildErrorKind::MissingVariable {
-            name: name.clone(),
+        .map(|read| BuildErrorKind::MissingVariable {
+            name: read.name.clone(),
+            reader: read.reader.clone(),
             variables: templates.vars.iter().map(|var| var.name.clone()).collect(),
         })
         .collect()

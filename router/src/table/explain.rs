@@ -174,6 +174,9 @@ fn describe_miss(miss: &Miss) -> String {
         Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
             format!("{status}, allowed are {methods}")
         }
+        Reason::UnsupportedMediaType(types) | Reason::NotAcceptable(types) if types.is_empty() => {
+            status.to_string()
+        }
         Reason::UnsupportedMediaType(types) => format!("{status}, accepted are {}", types.join(", ")),
         Reason::NotAcceptable(types) => format!("{status}, available are {}", types.join(", ")),
         Reason::NotFound => status.to_string(),

@@ -38,9 +38,11 @@ pub enum Reason {
     MethodNotAllowed(MethodSet),
     /// An OPTIONS request that the policy responds to: 204, with the allowed methods.
     Options(MethodSet),
-    /// Routes match except for the type of the body: 415, with the accepted types.
+    /// Routes match except for the type of the body: 415, with the accepted types. There are none if the routes name
+    /// only types that they do not accept.
     UnsupportedMediaType(Vec<String>),
-    /// Routes match except for the types that the client accepts: 406, with the returned types.
+    /// Routes match except for the types that the client accepts: 406, with the returned types; there may be none, as
+    /// above.
     NotAcceptable(Vec<String>),
     /// Nothing matches: 404.
     NotFound,

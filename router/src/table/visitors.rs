@@ -19,24 +19,24 @@ pub(crate) struct NearMisses<'s> {
     methods: MethodSet,
     /// Methods of routes that fail by the method and by a type.
     others: MethodSet,
-    content_types: Vec<String>,
-    accepted: Vec<String>,
+    content_types: Option<Vec<String>>,
+    accepted: Option<Vec<String>>,
 }
 
 impl<'s> NearMisses<'s> {
     pub(crate) fn new(patterns: &'s [Pattern], view: &'s RequestView<'s>) -> Self {
         let (methods, others) = (MethodSet::default(), MethodSet::default());
-        Self { patterns, view, methods, others, content_types: Vec::new(), accepted: Vec::new() }
+        Self { patterns, view, methods, others, content_types: None, accepted: None }
     }
 
     /// Returns the reason of the miss, independent of the order of routes.
     pub(crate) fn reason(self) -> Option<Reason> {
         if !self.methods.is_empty() {
             Some(Reason::MethodNotAllowed(self.methods))
-        } else if !self.content_types.is_empty() {
-            Some(Reason::UnsupportedMediaType(self.content_types))
-        } else if !self.accepted.is_empty() {
-            Some(Reason::NotAcceptable(self.accepted))
+        } else if let Some(types) = self.content_types {
+            Some(Reason::UnsupportedMediaType(types))
+        } else if let Some(types) = self.accepted {
+            Some(Reason::NotAcceptable(types))
         } else if !self.others.is_empty() {
             Some(Reason::MethodNotAllowed(self.others))
         } else {
@@ -61,15 +61,16 @@ impl Visit for Allowed<'_> {
         for entry in entries {
             let pattern = &self.patterns[entry.rank as usize];
             let near_miss = pattern.near_miss(self.view, path);
-            if let Some(NearMiss { methods, content_type: None, accept: None }) = near_miss {
+            if let Some(NearMiss { methods, content_types: None, accepts: None }) = near_miss {
                 self.methods.extend(&methods);
             }
         }
     }
 }
 
-fn collect(media: Option<&[Media]>, into: &mut Vec<String>) {
-    for media in media.into_iter().flatten().map(Media::to_string) {
+fn collect(media: &[&Media], into: &mut Option<Vec<String>>) {
+    let into = into.get_or_insert_default();
+    for media in media.iter().map(ToString::to_string) {
         if !into.contains(&media) {
             into.push(media);
         }
@@ -86,11 +87,11 @@ impl Visit for NearMisses<'_> {
             let pattern = &self.patterns[entry.rank as usize];
             let Some(near_miss) = pattern.near_miss(self.view, path) else { continue };
             if near_miss.methods.contains(self.view.head.method) {
-                match near_miss.content_type {
-                    Some(_) => collect(near_miss.content_type, &mut self.content_types),
-                    None => collect(near_miss.accept, &mut self.accepted),
+                match (near_miss.content_types, near_miss.accepts) {
+                    (Some(types), _) => collect(&types, &mut self.content_types),
+                    (None, types) => collect(&types.unwrap_or_default(), &mut self.accepted),
                 }
-            } else if near_miss.content_type.is_none() && near_miss.accept.is_none() {
+            } else if near_miss.content_types.is_none() && near_miss.accepts.is_none() {
                 self.methods.extend(&near_miss.methods);
             } else {
                 self.others.extend(&near_miss.methods);

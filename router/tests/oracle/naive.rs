@@ -44,8 +44,8 @@ pub struct Naive<'a> {
 struct Near<'a> {
     variant: &'a Variant<'a>,
     vars: Vars,
-    content_type: Option<&'a [&'static str]>,
-    accept: Option<&'a [&'static str]>,
+    content_type: Option<Vec<&'static str>>,
+    accept: Option<Vec<&'static str>>,
 }
 
 impl<'a> Naive<'a> {
@@ -151,15 +151,33 @@ fn around(case: &TableCase, place: usize) -> Variant<'_> {
 }
 
 fn nearly<'a>(case: &TableCase, variant: &'a Variant<'a>, seen: &Seen<'_>) -> Option<Near<'a>> {
-    let (mut content_type, mut accept) = (None, None);
+    let (mut wrong_type, mut wrong_accept) = (false, false);
     let mut vars = variant.lies_at(case, seen)?;
     all_hold(case, &variant.chain, seen, &mut vars, &mut |cond| match cond {
-        Cond::ContentType(any) => content_type = Some(&any[..]),
-        Cond::Accept(any) => accept = Some(&any[..]),
+        Cond::ContentType(_) => wrong_type = true,
+        Cond::Accept(_) => wrong_accept = true,
         _ => {}
     })?;
     vars.sort();
+    let conds = || variant.chain.iter().flat_map(|level| &level.conds);
+    let types = conds().filter_map(|cond| if let Cond::ContentType(any) = cond { Some(any) } else { None });
+    let accepts = conds().filter_map(|cond| if let Cond::Accept(any) = cond { Some(any) } else { None });
+    let (types, accepts): (Vec<_>, Vec<_>) = (types.collect(), accepts.collect());
+    let content_type = wrong_type.then(|| in_all(&types));
+    // A body has one type, and it is in all lists; a client may accept several.
+    if content_type.as_ref().is_some_and(Vec::is_empty) {
+        return None;
+    }
+    let accept = wrong_accept.then(|| match in_all(&accepts) {
+        none if none.is_empty() => accepts.iter().flat_map(|list| list.iter().copied()).collect(),
+        some => some,
+    });
     Some(Near { variant, vars, content_type, accept })
+}
+
+fn in_all(lists: &[&Vec<&'static str>]) -> Vec<&'static str> {
+    let named = lists.iter().flat_map(|list| list.iter().copied());
+    named.filter(|media| lists.iter().all(|list| list.contains(media))).collect()
 }
 
 impl Variant<'_> {
@@ -308,13 +326,13 @@ impl Naive<'_> {
         let mut by_method = [BTreeSet::new(), BTreeSet::new()];
         let (mut content_types, mut accepts) = (BTreeSet::new(), BTreeSet::new());
         for near in near {
-            let media = [near.content_type, near.accept];
             if !admits(case, &near.variant.chain, seen.sent.method) {
-                by_method[usize::from(media != [None, None])].extend(allowed(case, &near.variant.chain));
-            } else if let Some(any) = near.content_type {
+                by_method[usize::from(near.content_type.is_some() || near.accept.is_some())]
+                    .extend(allowed(case, &near.variant.chain));
+            } else if let Some(any) = &near.content_type {
                 content_types.extend(any.iter().map(|one| (*one).to_owned()));
             } else {
-                accepts.extend(near.accept.into_iter().flatten().map(|one| (*one).to_owned()));
+                accepts.extend(near.accept.iter().flatten().map(|one| (*one).to_owned()));
             }
         }
         let [methods, others] = by_method;

@@ -5,7 +5,7 @@ use http::{Method, Request, Version};
 use waylay_router::Policy;
 #[cfg(feature = "dialects")]
 use waylay_router::rule::Dialect;
-use waylay_router::{ConditionLint, LintKind, Peer, Route, ScopeConditions, Table};
+use waylay_router::{ConditionLint, LintKind, Peer, Reason, Route, ScopeConditions, Table};
 
 const METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PURGE"];
@@ -102,5 +102,95 @@ fn upgrades_name_the_methods_of_their_protocol() {
         (Version::HTTP_2, asks, ""),
     ] {
         assert_eq!(matching(&table, version, headers), expected, "{version:?}");
+    }
+}
+
+/// A request that fails only by its types gets 415 or 406 with the types that would match, whatever conditions read them.
+#[test]
+fn lists_of_types_are_intersected() {
+    let (json, text) = ("application/json", "text/plain");
+    let types = [None, Some(json), Some(text), Some("text/html"), Some("image/png")];
+    for (rule, content_type, accept) in [
+        ("ContentType(`application/json`)", "415 application/json", "415 application/json"),
+        ("ContentType(`text/*`) && ContentType(`text/plain`)", "415 text/plain", "200"),
+        (
+            "ContentType(`text/*`) && (ContentType(`text/plain`) || ContentType(`application/json`))",
+            "415 text/plain",
+            "200",
+        ),
+        (
+            "(ContentType(`text/plain`) || ContentType(`image/gif`)) && !ContentType(`image/gif`)",
+            "415 text/plain",
+            "200",
+        ),
+        ("!(ContentType(`image/png`) && Method(`POST`))", "415 ", "200"),
+        ("!ContentType(`image/*`)", "415 ", "200"),
+        ("ContentType(`text/plain`) && ContentType(`image/gif`)", "404", "404"),
+        ("Accept(`text/plain`)", "406 text/plain", "406 text/plain"),
+        (
+            "Accept(`text/plain`) && Accept(`application/json`)",
+            "406 text/plain, application/json",
+            "406 text/plain, application/json",
+        ),
+        ("Accept(`text/*`) && Accept(`text/plain`)", "406 text/*, text/plain", "406 text/*, text/plain"),
+        ("Accept(`text/plain`) && !Accept(`image/png`)", "406 text/plain", "406 text/plain"),
+        ("!Accept(`image/png`)", "406 ", "406 "),
+        ("Accept(`text/plain`) && ContentType(`text/*`)", "415 text/*", "406 text/plain"),
+    ] {
+        for in_scope in [false, true] {
+            let mut builder = Table::builder();
+            let (scope, route) = match in_scope {
+                true => (Some(builder.scope(None, ScopeConditions::new().when(rule))), Route::post("/a")),
+                false => (None, Route::post("/a").when(rule)),
+            };
+            builder.add(scope, route.value(()));
+            let table = builder.build().unwrap();
+            let find = |content_type: Option<&str>, accept: Option<&str>| {
+                let headers = [("content-type", content_type), ("accept", accept)];
+                let headers: Vec<_> =
+                    headers.iter().filter_map(|(name, value)| Some((*name, (*value)?))).collect();
+                match table.find(&request("POST", Version::HTTP_11, &headers), &Peer::default()) {
+                    Ok(_) => "200".to_owned(),
+                    Err(miss) => match miss.reason {
+                        Reason::UnsupportedMediaType(ref types) | Reason::NotAcceptable(ref types) => {
+                            format!("{} {}", miss.status().as_u16(), types.join(", "))
+                        }
+                        _ => miss.status().as_u16().to_string(),
+                    },
+                }
+            };
+            let image = Some("image/png");
+            assert_eq!(find(image, image), content_type, "{rule}");
+            assert_eq!(find(Some(text), image), accept, "{rule}");
+            // 404 exactly if no types match at all.
+            let all = types.iter().flat_map(|one| types.iter().map(move |other| find(*one, *other)));
+            let (found, missing): (Vec<_>, Vec<_>) = all.partition(|found| found == "200");
+            assert!(
+                found.is_empty() == missing.iter().any(|status| status == "404")
+                    || rule.contains("&& Accept("),
+                "{rule} {missing:?}"
+            );
+        }
+    }
+}
+
+/// The types beside several lists of conditions, as they come together from a route and its scopes.
+#[test]
+fn types_of_a_route_and_its_scope() {
+    let mut builder = Table::builder();
+    let scope = builder.scope(None, ScopeConditions::new().content_type("text/*").accept("text/html"));
+    let route = Route::post("/a").content_type("text/csv").content_type("image/png");
+    builder.add(Some(scope), route.value(()));
+    let table = builder.build().unwrap();
+    for (content_type, expected) in
+        [("text/csv", None), ("text/plain", Some("text/csv")), ("image/png", Some("text/csv"))]
+    {
+        let request = request("POST", Version::HTTP_11, &[("content-type", content_type)]);
+        let found = table.find(&request, &Peer::default()).err().map(|miss| miss.reason);
+        assert_eq!(
+            found,
+            expected.map(|media| Reason::UnsupportedMediaType(vec![media.to_owned()])),
+            "{content_type}"
+        );
     }
 }

@@ -6,6 +6,8 @@
 use std::time::Instant;
 
 use http::Request;
+#[cfg(all(feature = "schema", feature = "toml"))]
+use waylay_router::RouteSpec;
 use waylay_router::{LintKind, Peer, Policy, Precedence, Route, Table, TableBuilder};
 
 fn timed<T>(name: &str, run: impl FnOnce() -> T) -> T {
@@ -73,6 +75,45 @@ fn literal_hosts() {
     let table =
         build("hosts and paths", (0..count).map(|n| Route::any(format!("/a{n}")).host(format!("h{n}.a"))));
     assert_eq!(left_out(&table), 0);
+}
+
+/// A table's file, with a few routes in scopes, and the same with an error in each route.
+#[cfg(all(feature = "schema", feature = "toml"))]
+#[test]
+fn routes_of_a_file() {
+    use waylay_router::TableSpec;
+    let count = if cfg!(debug_assertions) { 2_000 } else { 20_000 };
+    let mut spec = TableSpec::default();
+    for n in 0..count {
+        let mut route = RouteSpec::new(format!("Path(`/a{n}/{{id}}`) && Method(`GET`)"), format!("h{n}"));
+        route.name = Some(format!("n{n}"));
+        spec.routes.push(route);
+    }
+    let json = serde_json::to_string_pretty(&spec).unwrap();
+    let toml: String = spec.routes.iter().fold(String::new(), |text, route| {
+        let (name, handler) = (route.name.as_deref().unwrap(), &route.handler);
+        text + &format!("[[routes]]\nname = '{name}'\nrule = '{}'\nhandler = '{handler}'\n\n", route.rule)
+    });
+    for (format, read, text) in [
+        ("TOML", TableSpec::toml as fn(&str) -> TableSpec, &toml),
+        ("JSON", TableSpec::json, &json),
+        ("JSON in one line", TableSpec::json, &json.replace('\n', "")),
+    ] {
+        let spec = timed(&format!("read {count} routes of {format}"), || read(text));
+        let builder = Table::builder().spec(&spec, |route| Ok(route.handler.clone()));
+        let table = timed("build", || builder.build().unwrap());
+        assert_eq!(table.routes().count(), count);
+        let invalid = text.replace("/a", "/{");
+        let spec = timed(&format!("read {count} invalid routes"), || read(&invalid).named("table"));
+        let builder = Table::builder().spec(&spec, |route| Ok(route.handler.clone()));
+        let errors = timed("errors", || builder.build().unwrap_err());
+        assert_eq!(errors.iter().count(), count);
+        assert!(timed("print", || errors.to_string()).len() > count * 100);
+        let invalid = text.replace("handler", "handlers");
+        let spec = timed(&format!("read {count} unknown fields"), || read(&invalid));
+        let errors = Table::builder().spec(&spec, |_| Ok(())).build().unwrap_err();
+        assert_eq!(errors.iter().count(), count);
+    }
 }
 
 /// What cannot be decided in time is left out, and a lint says so.

@@ -62,25 +62,3 @@ fn scopes_are_limited_in_depth() {
         assert_eq!(too_deep, expected, "{depth}");
     }
 }
-
-/// The same from files.
-#[cfg(all(feature = "json", feature = "toml"))]
-#[test]
-fn scopes_of_files_are_limited_in_depth() {
-    use waylay_router::TableSpec;
-    let json = |depth: usize| format!("{}{}{}", r#"{"scopes":["#.repeat(depth), "{}", "]}".repeat(depth));
-    let header = |depth: usize| format!("[[{}]]\n", vec!["scopes"; depth].join("."));
-    let toml = |depth: usize| (1..=depth).map(header).collect::<String>();
-    for (spec, is_valid) in [
-        // Two levels of JSON each, of which serde_json reads 127.
-        (TableSpec::json(&json(63)), true),
-        (TableSpec::json(&json(64)), false),
-        (TableSpec::json(&json(20_000)), false),
-        (TableSpec::toml(&toml(MAX_SCOPE_DEPTH)), true),
-        (TableSpec::toml(&toml(MAX_SCOPE_DEPTH + 1)), false),
-        (TableSpec::toml(&toml(500)), false),
-    ] {
-        let built = Table::<()>::builder().spec(&spec, |_| Ok(())).build();
-        assert_eq!(built.is_ok(), is_valid, "{:?}", built.err().map(|errors| errors.to_string()));
-    }
-}

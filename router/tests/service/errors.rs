@@ -102,7 +102,7 @@ fn variables_of_handlers() {
     let missing = |result: Result<(), waylay_router::BuildErrors>| -> Vec<(String, Vec<String>)> {
         let Err(errors) = result else { return Vec::new() };
         let kinds = errors.iter().map(|error| match &error.kind {
-            BuildErrorKind::MissingVariable { name, variables } => (name.clone(), variables.clone()),
+            BuildErrorKind::MissingVariable { name, variables, .. } => (name.clone(), variables.clone()),
             other => panic!("{other}"),
         });
         kinds.collect()

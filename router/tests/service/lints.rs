@@ -1,6 +1,8 @@
 //! Lints of single routes, and the spelling that they propose.
 
-use waylay_router::{BuildErrorKind, ConditionLint, LintKind, Policy, Route, Table, TemplateErrorKind};
+use waylay_router::{
+    BuildErrorKind, ConditionLint, LintKind, Policy, Route, ScopeConditions, Table, TemplateErrorKind,
+};
 
 fn lints(routes: Vec<Route>) -> Vec<LintKind> {
     let table = routes.into_iter().fold(Table::builder(), |builder, route| builder.route(route.value(())));
@@ -89,6 +91,117 @@ fn conditions_that_exclude_each_other() {
     let others = Route::rule("Header(`a`, `b`) && !Header(`a`)");
     assert_eq!(lints(vec![others]), [LintKind::Unsatisfiable]);
     assert_eq!(lints(vec![Route::get("/a/b").when("PathPrefix(`/a`)")]), []);
+}
+
+/// Conditions within formulas are compared by what they match, not by their text.
+#[test]
+fn formulas_that_exclude_each_other() {
+    let in_scope = |scope: &str, rule: &str| {
+        let mut builder = Table::builder();
+        let scope = builder.scope(None, ScopeConditions::new().when(scope));
+        builder.add(Some(scope), Route::rule(rule).value(()));
+        builder.build().unwrap().lints().into_iter().map(|lint| lint.kind).collect::<Vec<_>>()
+    };
+    for (rule, is_satisfiable) in [
+        ("Host(`a.com`) && !Host(`a.com`)", false),
+        ("Host(`A.com`) && !Host(`a.COM.`)", false),
+        ("Host(`a.com`) && !Host(`*.com`)", false),
+        ("Host(`a.com:80`) && !Host(`a.com`)", false),
+        ("HostRegexp(`[a-z][.]com`) && !Host(`*.com`)", false),
+        ("Host(`*.com`) && !HostRegexp(`.*[.]com`)", false),
+        ("Host(`a.com`) && !(Host(`*.com`) || Header(`x`))", false),
+        ("Host(`a.com`) && Host(`b.com`)", false),
+        ("Host(`a.com:80`) && Host(`a.com:81`)", false),
+        ("Header(`x`, `1`) && !HeaderRegexp(`x`, `[0-9]`)", false),
+        ("Query(`x`, `1`) && !QueryRegexp(`x`, `[0-9]`)", false),
+        ("Path(`/a`) && !PathPrefix(`/a`)", false),
+        ("Path(`/a`) && !PathRegexp(`/[a-z]`)", false),
+        ("Method(`PUT`) && !MethodRegexp(`P.*`)", false),
+        ("ClientIP(`10.1.0.0/16`) && !ClientIP(`10.0.0.0/8`)", false),
+        ("Host(`a.com`) && !Host(`a.com:80`)", true),
+        ("Host(`*.com`) && !Host(`a.com`)", true),
+        ("Host(`*.com`) && !HostRegexp(`[ab][.]com`)", true),
+        ("Header(`x`) && !Header(`x`, `1`)", true),
+        ("Query(`x`) && !Query(`x`, `1`)", true),
+        ("PathPrefix(`/a`) && !Path(`/a`)", true),
+        ("!Method(`GET`) && !Method(`HEAD`)", true),
+    ] {
+        let expected = if is_satisfiable { vec![] } else { vec![LintKind::Unsatisfiable] };
+        assert_eq!(lints(vec![Route::rule(rule)]), expected, "{rule}");
+    }
+    for (scope, rule, is_satisfiable) in [
+        ("Host(`a.com`) || Host(`b.com`)", "!Host(`*.com`)", false),
+        ("Host(`a.com`) || Host(`b.com`)", "!Host(`a.com`)", true),
+        ("Host(`a.com`) || Header(`x`)", "!Host(`*.com`) && !Header(`x`)", false),
+        ("!(Host(`a.com`) && Header(`x`))", "Host(`a.com`) && Header(`x`, `1`)", false),
+    ] {
+        let expected = if is_satisfiable { vec![] } else { vec![LintKind::Unsatisfiable] };
+        assert_eq!(in_scope(scope, rule), expected, "{scope} {rule}");
+    }
+}
+
+/// Under every policy: a strict one rejects requests without a host, so the request that is searched for has one.
+#[test]
+fn shadowed_by_a_formula() {
+    for (outer, inner, is_shadowed) in [
+        ("!Host(`a.com`)", "!Host(`*.com`)", true),
+        ("!Host(`*.com`)", "!Host(`a.com`)", false),
+        ("!Host(`a.com`)", "Host(`b.com`)", true),
+        ("!Host(`a.com`)", "Host(`*.com`)", false),
+        ("!Host(`a.com:80`)", "Host(`a.com:81`)", true),
+        ("!Host(`a.com:80`)", "Host(`a.com`)", false),
+        ("!HostRegexp(`[a-z]+[.]com`)", "Host(`1.com`)", true),
+        ("!(Host(`a.com`) && Header(`x`))", "Host(`b.com`)", true),
+        ("!(Host(`a.com`) && Header(`x`))", "!Host(`*.com`)", true),
+        ("!(Host(`a.com`) && Header(`x`))", "!(Host(`*.com`) && Header(`x`))", true),
+        ("!(Host(`*.com`) && Header(`x`))", "!(Host(`a.com`) && Header(`x`))", false),
+        ("!(Host(`a.com`) && Header(`x`, `1`))", "!Header(`x`)", true),
+        ("!Header(`x`, `1`)", "!HeaderRegexp(`x`, `[0-9]`)", true),
+        // The regex is unknown for a value that is not text, and `!` then fails; the other one holds.
+        ("!HeaderRegexp(`x`, `[0-9]`)", "!Header(`x`, `1`)", false),
+        ("Host(`a.com`) || Host(`b.com`)", "Host(`a.com`)", true),
+        ("Host(`a.com`)", "Host(`a.com`) || Host(`b.com`)", false),
+        ("Host(`*.com`) || Header(`x`)", "Host(`a.com`) || Host(`b.com`)", true),
+        ("(Host(`*.com`) || Header(`x`)) && !Host(`c.com`)", "Host(`a.com`) || Host(`b.com`)", true),
+        ("(Host(`*.com`) || Header(`x`)) && !Host(`a.com`)", "Host(`a.com`) || Host(`b.com`)", false),
+        ("PathPrefix(`/`)", "Path(`/a`)", true),
+        ("Path(`/a`)", "PathPrefix(`/`)", false),
+    ] {
+        for policy in [Policy::default(), Policy::strict()] {
+            let mut builder = Table::builder().policy(policy);
+            // The alternatives of a scope are one formula.
+            for (name, rule, priority) in [("outer", outer, 1), ("inner", inner, 0)] {
+                let scope = builder.scope(None, ScopeConditions::new().when(rule));
+                builder.add(Some(scope), Route::new().name(name).priority(priority).value(()));
+            }
+            let table = builder.build().unwrap();
+            let lints = table.lints();
+            let found =
+                lints.iter().any(|lint| matches!(&lint.kind, LintKind::Shadowed { by, .. } if by == "outer"));
+            assert_eq!(found, is_shadowed, "{outer} before {inner}, {policy:?}: {lints:?}");
+        }
+    }
+}
+
+#[test]
+fn conflicts_under_a_strict_policy() {
+    let table = |policy| {
+        let routes = [Route::get("/a{x}"), Route::get("/{x}a")].map(|route| route.value(()));
+        routes
+            .into_iter()
+            .fold(Table::builder().policy(policy), |builder, route| builder.route(route))
+            .build()
+    };
+    for (policy, shown) in [(Policy::default(), "GET /aa"), (Policy::strict(), "GET /aa (host: example.com)")]
+    {
+        let errors = table(policy).unwrap_err();
+        let BuildErrorKind::Conflict { witness, .. } = &errors.iter().next().unwrap().kind else {
+            panic!("{errors}")
+        };
+        assert_eq!(witness.to_string(), shown);
+        let alone = Table::builder().policy(policy).route(Route::get("/a{x}").value(())).build().unwrap();
+        assert!(alone.find(&witness.request(), witness.peer()).is_ok());
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@
 mod allow;
 mod conditions;
 mod cost;
+#[cfg(all(feature = "schema", feature = "toml"))]
+mod depths;
 mod details;
 mod errors;
 mod explanations;

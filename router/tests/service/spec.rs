@@ -159,7 +159,7 @@ name = 7
   }]
 }"#;
     for (spec, lines) in
-        [(TableSpec::toml(toml), [3, 5, 8, 13, 15, 22, 26]), (TableSpec::json(json), [3, 4, 5, 6, 7, 10, 14])]
+        [(TableSpec::toml(toml), [3, 5, 8, 13, 15, 22, 26]), (TableSpec::json(json), [3, 4, 5, 6, 7, 11, 14])]
     {
         let described = errors(spec);
         let shown = described.join("\n");

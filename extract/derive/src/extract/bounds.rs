@@ -9,10 +9,18 @@ use crate::model::bounds::{Bounds, in_rust};
 use crate::model::field::Field;
 use crate::model::source::Cardinality;
 
-/// Returns an expression for an `Option` of the field's type that reports every bound a value is outside of.
+/// Returns an expression for an `Option` of the field's type that reports every bound a value is outside of, and what the
+/// field's function reports of a value within them.
 pub(crate) fn checked(field: &Field, value: TokenStream) -> TokenStream {
-    let Some(checks) = checks(field, &field.bounds) else {
+    let bounds = checks(field, &field.bounds);
+    let function = function(field);
+    if bounds.is_none() && function.is_none() {
         return value;
+    }
+    let is_unchanged = quote!(__errors.count() == __before);
+    let function = match &bounds {
+        Some(_) => function.map(|function| quote!(if #is_unchanged { #function })),
+        None => function,
     };
     quote! {
         match #value {
@@ -20,13 +28,27 @@ pub(crate) fn checked(field: &Field, value: TokenStream) -> TokenStream {
                 let __before = __errors.count();
                 {
                     let __value = &__value;
-                    #checks
+                    #bounds
+                    #function
                 }
-                (__errors.count() == __before).then_some(__value)
+                (#is_unchanged).then_some(__value)
             }
             ::core::option::Option::None => ::core::option::Option::None,
         }
     }
+}
+
+/// Returns the statement that calls the field's function with `__value`, or with what is inside of the `Option`.
+fn function(field: &Field) -> Option<TokenStream> {
+    let function = field.validate.as_ref()?;
+    let (location, name) = location_of(field)?;
+    let check = quote_spanned!(function.span()=>
+        __errors.report_invalid(__rt::Location::#location, #name, #function(__value));
+    );
+    Some(match field.cardinality.is_option() {
+        true => quote!(if let ::core::option::Option::Some(__value) = __value { #check }),
+        false => check,
+    })
 }
 
 /// Returns the statements for the bounds that a validation library declares: where a field is invalid, there

@@ -20,7 +20,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     let fields = model.fields.iter().map(|field| &field.ident);
     let values: Vec<_> = model.fields.iter().map(local).collect();
     let takes = model.fields.iter().map(|field| match &field.source {
-        FieldSource::Nested { .. } => tokens::take(model, field),
+        FieldSource::Nested { .. } => tokens::take(model, field, checked),
         _ => take(field),
     });
     let checks = checks(model);
@@ -81,7 +81,7 @@ fn take(field: &Field) -> TokenStream {
     let ty = &field.ty;
     let what = match &field.source {
         FieldSource::Json { keys, .. } => return take_member(field, &pointer(&keys[0])),
-        FieldSource::Body(views) => return take_body(field, views),
+        FieldSource::Body(views) => return checked(field, take_body(field, views)),
         FieldSource::QueryRest => return quote!(self.#slot.finish(__rt::Location::Query, __errors)),
         FieldSource::FormRest => return quote!(self.#slot.finish(__rt::Location::Form, __errors)),
         FieldSource::Flatten { .. } => {
@@ -169,7 +169,7 @@ fn take_member(field: &Field, pointer: &str) -> TokenStream {
         None => quote!(self.#slot),
     };
     match &field.default {
-        Some(default) if !field.bounds.is_empty() => {
+        Some(default) if !field.bounds.is_empty() || field.validate.is_some() => {
             let value = checked(field, quote!(__slot.required(#pointer, __errors)));
             quote! {
                 match #slot {

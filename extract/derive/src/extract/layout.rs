@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::LitStr;
+use syn::ext::IdentExt;
 
 use crate::extract::tokens::prefix;
 use crate::extract::{body, checks, finish};
@@ -172,11 +173,17 @@ fn body_kinds(model: &Model) -> TokenStream {
 fn params(model: &Model) -> TokenStream {
     let mut own = Vec::new();
     let mut scope_names = Vec::new();
+    let mut required = Vec::new();
     for field in &model.fields {
-        match &field.source {
-            FieldSource::Param { name, scope: true, .. } => scope_names.push(name),
-            FieldSource::Param { name, .. } => own.push(name),
-            _ => {}
+        let FieldSource::Param { name, scope, .. } = &field.source else { continue };
+        if *scope {
+            scope_names.push(name)
+        } else {
+            own.push(name)
+        }
+        if !field.is_optional() {
+            let reader = format!("{}::{}", model.ident.unraw(), field.ident.unraw());
+            required.push(quote!((#name, #reader)));
         }
     }
     let inner = model.flattened().map(Field::layout);
@@ -184,6 +191,7 @@ fn params(model: &Model) -> TokenStream {
         const PARAMS: __rt::Names = __rt::Names {
             own: &[#(#own),*],
             scope: &[#(#scope_names),*],
+            required: &[#(#required),*],
             inner: &[#(#inner::PARAMS),*],
         };
     }

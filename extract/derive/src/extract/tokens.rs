@@ -67,8 +67,12 @@ pub(crate) fn push_nested(model: &Model, field: &Field, value: &TokenStream) -> 
     }
 }
 
-/// Returns the expression that moves the slot into an `Option` of the field's type.
-pub(crate) fn take(model: &Model, field: &Field) -> TokenStream {
+/// Returns the expression that moves the slot into an `Option` of the field's type; `checked` wraps the value of a request.
+pub(crate) fn take(
+    model: &Model,
+    field: &Field,
+    checked: fn(&Field, TokenStream) -> TokenStream,
+) -> TokenStream {
     let Some((keys, location, limits)) = nested_options(model, field) else {
         return TokenStream::new();
     };
@@ -78,7 +82,7 @@ pub(crate) fn take(model: &Model, field: &Field) -> TokenStream {
     let name = &keys[0];
     let option = field.cardinality.is_option();
     let method = if option { quote!(optional) } else { quote!(required) };
-    let value = quote!(self.#slot.#method::<#inner>(#location, #name, #limits, __errors));
+    let value = checked(field, quote!(self.#slot.#method::<#inner>(#location, #name, #limits, __errors)));
     let value = match &field.default {
         Some(default) => quote! {
             if __rt::Slot::is_absent(&self.#slot) {

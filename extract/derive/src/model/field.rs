@@ -27,6 +27,8 @@ pub(crate) struct Field {
     pub(crate) skip_if: Option<Path>,
     /// The bounds that the attribute declares.
     pub(crate) bounds: Bounds,
+    /// The function that checks the value.
+    pub(crate) validate: Option<Path>,
     /// The bounds that the attributes of the validation library declare.
     pub(crate) library_bounds: Bounds,
     /// Maximum bytes of the body, if the field sets it.
@@ -74,7 +76,8 @@ impl Field {
             (None, None) => return None,
         };
         let parser = FieldParser { options, field, ident: &ident, cardinality: &cardinality, rename, errors };
-        let ParsedField { source, default, scalar, skip_if, limit, bounds } = parser.read(&word);
+        let ParsedField { source, default, scalar, skip_if, limit, bounds, validate: check } =
+            parser.read(&word);
         let library_bounds = Bounds::of_library(&field.attrs, validate, cardinality.is_list());
         let (ty, borrow) = (field.ty.clone(), borrow.cloned());
         Some(Self {
@@ -87,6 +90,7 @@ impl Field {
             skip_if,
             limit,
             bounds,
+            validate: check,
             library_bounds,
             borrow,
         })

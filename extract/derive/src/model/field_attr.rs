@@ -34,11 +34,21 @@ pub(crate) struct ParsedField {
     pub(crate) limit: Option<u64>,
     /// The declared bounds of its values.
     pub(crate) bounds: Bounds,
+    /// The function that checks the value.
+    pub(crate) validate: Option<Path>,
 }
 
 impl From<FieldSource> for ParsedField {
     fn from(source: FieldSource) -> Self {
-        Self { source, default: None, scalar: None, skip_if: None, limit: None, bounds: Bounds::default() }
+        Self {
+            source,
+            default: None,
+            scalar: None,
+            skip_if: None,
+            limit: None,
+            bounds: Bounds::default(),
+            validate: None,
+        }
     }
 }
 
@@ -133,12 +143,13 @@ impl FieldParser<'_> {
         let max_items = number("max_items", usize::MAX);
         let limit = byte_limit(&mut self.options, self.errors);
         let default = self.default();
-        let skip_if = self.skip_if();
-        let known = ["nested", "depth", "max_items", "limit", "default", "alias", "skip_if"];
+        let skip_if = self.function("skip_if");
+        let validate = self.function("validate");
+        let known = ["nested", "depth", "max_items", "limit", "default", "alias", "skip_if", "validate"];
         self.options.end(true, &known, self.errors);
         let source =
             FieldSource::Nested { keys, form, options: NestedOptions { dots, depth, max_items, limit } };
-        ParsedField { default, skip_if, ..source.into() }
+        ParsedField { default, skip_if, validate, ..source.into() }
     }
 
     fn header(mut self) -> ParsedField {
@@ -220,12 +231,13 @@ impl FieldParser<'_> {
             Some(function) => quote!(#function()),
             None => quote!(<#ty as ::core::default::Default>::default()),
         }));
-        let skip_if = self.skip_if();
+        let skip_if = self.function("skip_if");
+        let validate = self.function("validate");
         let bounds = Bounds::read(&mut self.options, self.errors);
-        let known = [&["default", "alias", "skip_if"], &Bounds::WORDS[..]].concat();
+        let known = [&["default", "alias", "skip_if", "validate"], &Bounds::WORDS[..]].concat();
         self.options.end(true, &known, self.errors);
         let passed = serde.passed;
-        ParsedField { default, skip_if, bounds, ..FieldSource::Json { keys, passed }.into() }
+        ParsedField { default, skip_if, bounds, validate, ..FieldSource::Json { keys, passed }.into() }
     }
 
     fn body(mut self) -> ParsedField {
@@ -247,9 +259,13 @@ impl FieldParser<'_> {
             views = vec![View::Reader];
         }
         let limit = byte_limit(&mut self.options, self.errors);
-        let words = ["json", "form", "text", "bytes", "stream", "multipart", "limit"];
-        self.options.end(false, &words, self.errors);
-        ParsedField { limit, ..FieldSource::Body(views).into() }
+        let source = FieldSource::Body(views);
+        // An unread body has no value to check.
+        let validate = (!source.is_stream()).then(|| self.function("validate")).flatten();
+        let words = ["json", "form", "text", "bytes", "stream", "multipart", "limit", "validate"];
+        let known = if source.is_stream() { &words[..7] } else { &words[..] };
+        self.options.end(false, known, self.errors);
+        ParsedField { limit, validate, ..source.into() }
     }
 
     fn flatten(mut self) -> ParsedField {
@@ -269,16 +285,17 @@ impl FieldParser<'_> {
     fn text(mut self, source: FieldSource, allowed: &[&'static str], own: &[&'static str]) -> ParsedField {
         let default = self.default();
         let scalar = Scalar::read(&mut self.options, allowed, self.cardinality, self.errors);
-        let skip_if = own.contains(&"skip_if").then(|| self.skip_if()).flatten();
+        let skip_if = own.contains(&"skip_if").then(|| self.function("skip_if")).flatten();
+        let validate = self.function("validate");
         // What is no text has no bounds of a text.
         let has_bounds = allowed.contains(&"with") && !matches!(scalar.read_with, ReadWith::HeaderValue);
         let (bounds, words) = match has_bounds {
             true => (Bounds::read(&mut self.options, self.errors), &Bounds::WORDS[..]),
             false => (Bounds::default(), &[][..]),
         };
-        let known = [&["default"], allowed, own, &["redact"], words].concat();
+        let known = [&["default", "validate"], allowed, own, &["redact"], words].concat();
         self.options.end(true, &known, self.errors);
-        ParsedField { source, default, scalar: Some(scalar), skip_if, limit: None, bounds }
+        ParsedField { default, scalar: Some(scalar), skip_if, bounds, validate, ..source.into() }
     }
 
     /// Returns the name in the attribute, else the field's own.
@@ -313,8 +330,9 @@ impl FieldParser<'_> {
         }
     }
 
-    fn skip_if(&mut self) -> Option<Path> {
-        let function = self.options.value("skip_if", self.errors)?;
+    /// Takes the path of a function.
+    fn function(&mut self, word: &str) -> Option<Path> {
+        let function = self.options.value(word, self.errors)?;
         self.errors.check(syn::parse2(function.into_token_stream()))
     }
 
