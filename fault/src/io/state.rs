@@ -78,7 +78,7 @@ impl<T> StreamState<T> {
         self.terminated.is_none()
             && self.toxics.is_none()
             && self.pending.is_none()
-            && self.faults.is_empty()
+            && self.faults.is_settled()
             && self.connection.command_count() == self.applied
     }
 
@@ -409,6 +409,12 @@ impl ConnectionFaults {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty() && self.followed.is_none()
+    }
+
+    /// Whether there is no fault, nor one that a followed set has added since.
+    fn is_settled(&self) -> bool {
+        let is_known = |followed: &FollowedSet| followed.revision == Some(followed.set.revision());
+        self.list.is_empty() && self.followed.as_ref().is_none_or(is_known)
     }
 
     /// Takes over the faults of a set that has changed. Those under way run to their end.
