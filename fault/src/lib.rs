@@ -141,7 +141,7 @@ pub use crate::fault::explain::{Explanation, FaultExplanation};
 pub use crate::fault::fault::Fault;
 pub use crate::fault::guards::Guards;
 pub use crate::fault::overview::{FaultOverview, GuardOverview, ResponseCounts, SetOverview};
-pub use crate::fault::selection::Group;
+pub use crate::fault::selection::{CountLimits, Group};
 pub use crate::fault::set::{FaultSet, FaultSetBuilder, SetError, SetStatus};
 pub use crate::fault::stop::AutoStop;
 pub use crate::fault::switch::{ParticipationError, halt, halted, resume};

@@ -71,7 +71,11 @@ fn responses(text: &mut Text, traffic: &TrafficView) {
     }
     text.family("waylay_requests_active", "gauge", "Requests without a response yet");
     text.sample("", &[], traffic.active as f64);
-    text.family("waylay_requests_abandoned_total", "counter", "Requests whose clients left before the response");
+    text.family(
+        "waylay_requests_abandoned_total",
+        "counter",
+        "Requests whose clients left before the response",
+    );
     text.sample("", &[], traffic.abandoned as f64);
     text.family("waylay_response_seconds", "histogram", "Time until the head of the response");
     for (origin, histogram) in origins {

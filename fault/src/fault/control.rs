@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::fault::fault::Fault;
+use crate::fault::selection::CountLimits;
 use crate::fault::state::FaultState;
 use crate::fault::switch::{Participation, ParticipationError};
 use crate::report::counts::Counts;
@@ -58,9 +59,36 @@ impl Control {
         Ok(())
     }
 
+    /// Returns which of the selected requests are injected.
+    pub fn count_limits(&self) -> CountLimits {
+        self.state.window.limits()
+    }
+
+    /// Sets which of the selected requests are injected, from the next request on. Requests are counted from the
+    /// first one under limits, also across changes of them.
+    ///
+    /// ```
+    /// use waylay_fault::{CountLimits, Fault, error};
+    ///
+    /// let control = Fault::new("flaky", error(503)).limit(10).build()?.control();
+    /// control.set_count_limits(CountLimits { limit: Some(20), ..control.count_limits() });
+    /// assert_eq!(control.count_limits().limit, Some(20));
+    /// # Ok::<(), waylay_fault::FaultErrors>(())
+    /// ```
+    pub fn set_count_limits(&self, limits: CountLimits) {
+        self.state.window.set(limits);
+    }
+
     /// Returns the outcomes of the requests so far.
     pub fn counts(&self) -> Counts {
         self.state.counters.snapshot()
+    }
+
+    /// Sets the outcomes of the requests so far to 0, and begins the [limits](Self::count_limits) anew. Injections
+    /// under way stay [active](Counts::active).
+    pub fn reset_counts(&self) {
+        self.state.counters.reset();
+        self.state.window.reset();
     }
 }
 

@@ -221,6 +221,7 @@ fn fault_overview(member: &SetMember, now: Instant) -> FaultOverview {
         state.limits.factor(Some(now))
     };
     let participation = state.switch.participation();
+    let limits = state.window.limits();
     FaultOverview {
         name: state.name.to_string(),
         placement: *placement,
@@ -230,9 +231,9 @@ fn fault_overview(member: &SetMember, now: Instant) -> FaultOverview {
         current_participation: participation * factor.unwrap_or_default(),
         seed: state.sampler.seed(),
         group: state.member.as_ref().map(|member| member.group_name().to_owned()),
-        skip: state.window.skip,
-        every: state.window.every,
-        limit: Some(state.window.limit).filter(|limit| *limit != u64::MAX),
+        skip: limits.skip,
+        every: limits.every,
+        limit: limits.limit,
         selected: state.window.count(),
         first_per_key: state.limits.attempts.as_ref().map(|table| table.first()),
         starts_in: Some(schedule.begin().saturating_duration_since(now)).filter(|time| !time.is_zero()),

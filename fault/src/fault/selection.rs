@@ -173,16 +173,64 @@ impl Decisions {
 /// first, up to `limit`.
 #[derive(Debug)]
 pub(crate) struct CountWindow {
-    pub(crate) skip: u64,
+    skip: AtomicU64,
     /// At least 1.
-    pub(crate) every: u64,
-    pub(crate) limit: u64,
+    every: AtomicU64,
+    /// `u64::MAX` for none.
+    limit: AtomicU64,
     selected: Arc<AtomicU64>,
+}
+
+/// Which of the selected requests of a fault are injected, by their number:
+/// [`Control::set_count_limits`](crate::Control::set_count_limits).
+///
+/// ```
+/// use waylay_fault::CountLimits;
+///
+/// let limits = CountLimits { skip: 10, limit: Some(500), ..CountLimits::default() };
+/// assert_eq!(limits.every, 1);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountLimits {
+    /// Requests that pass first: [`FaultBuilder::skip`](crate::FaultBuilder::skip).
+    pub skip: u64,
+    /// Of those after them, each of this number is injected:
+    /// [`FaultBuilder::every`](crate::FaultBuilder::every). 0 is taken as 1.
+    pub every: u64,
+    /// Injections at most: [`FaultBuilder::limit`](crate::FaultBuilder::limit).
+    pub limit: Option<u64>,
+}
+
+impl Default for CountLimits {
+    fn default() -> Self {
+        Self { skip: 0, every: 1, limit: None }
+    }
 }
 
 impl CountWindow {
     pub(crate) fn new(skip: u64, every: u64, limit: u64, selected: Arc<AtomicU64>) -> Self {
-        Self { skip, every: every.max(1), limit, selected }
+        let every = AtomicU64::new(every.max(1));
+        Self { skip: AtomicU64::new(skip), every, limit: AtomicU64::new(limit), selected }
+    }
+
+    pub(crate) fn limits(&self) -> CountLimits {
+        CountLimits {
+            skip: self.skip.load(Relaxed),
+            every: self.every.load(Relaxed),
+            limit: Some(self.limit.load(Relaxed)).filter(|limit| *limit != u64::MAX),
+        }
+    }
+
+    /// Sets other limits for the requests to come; those before keep their numbers.
+    pub(crate) fn set(&self, limits: CountLimits) {
+        self.skip.store(limits.skip, Relaxed);
+        self.every.store(limits.every.max(1), Relaxed);
+        self.limit.store(limits.limit.unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Counts from 0 again.
+    pub(crate) fn reset(&self) {
+        self.selected.store(0, Relaxed);
     }
 
     /// Selected requests so far; they are counted only under limits.
@@ -197,14 +245,14 @@ impl CountWindow {
 
     /// Counts a selected request, and tests whether it is injected.
     pub(crate) fn admit(&self, is_preview: bool) -> bool {
+        let CountLimits { skip, every, limit } = self.limits();
         // Without limits the counter's cache line is not touched.
-        if (self.skip, self.every, self.limit) == (0, 1, u64::MAX) {
+        if (skip, every, limit) == (0, 1, None) {
             return true;
         }
-        let Some(number) = self.selected.fetch_add(u64::from(!is_preview), Relaxed).checked_sub(self.skip)
-        else {
-            return false;
-        };
-        number % self.every == 0 && number / self.every < self.limit
+        let number = self.selected.fetch_add(u64::from(!is_preview), Relaxed).checked_sub(skip);
+        number.is_some_and(|number| {
+            number.is_multiple_of(every) && limit.is_none_or(|limit| number / every < limit)
+        })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::fault::selection::CountLimits;
 use crate::fault::set::{FaultSet, NextMember, SetError, SetMember};
 use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
@@ -75,9 +76,25 @@ impl FaultSet {
         result
     }
 
-    /// The same for a plan from outside of this machine, which needs an end: who sent it may be out
-    /// of reach when it is to be taken back.
-    pub(crate) fn apply_remote(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+    /// Replaces all faults and guards by those of a plan from outside of this machine. It needs an end, since its
+    /// sender may be out of reach when it has to be taken back.
+    ///
+    /// ```
+    /// # #[cfg(feature = "toml")] {
+    /// use waylay_fault::{ApplyError, FaultPlan, FaultSet};
+    ///
+    /// let set = FaultSet::builder().environment("staging").build();
+    /// let plan = FaultPlan::from_toml("version = 1\nenvironments = ['staging']")?;
+    /// assert_eq!(set.apply_remote(&plan), Err(ApplyError::NoEnd));
+    /// let plan = FaultPlan::from_toml("version = 1\nenvironments = ['staging']\nttl = '15m'")?;
+    /// set.apply_remote(&plan)?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The plan has no end, or as for [`apply`](Self::apply).
+    pub fn apply_remote(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
         if plan.has_end() {
             return self.apply(plan);
         }
@@ -85,15 +102,27 @@ impl FaultSet {
         Err(ApplyError::NoEnd)
     }
 
-    fn try_apply(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+    /// Checks whether [`apply_remote`](Self::apply_remote) would take a plan, and changes nothing.
+    ///
+    /// # Errors
+    /// Those of `apply_remote`.
+    pub fn check_remote(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+        if plan.has_end() { self.check_environment(plan) } else { Err(ApplyError::NoEnd) }
+    }
+
+    fn check_environment(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
         let wanted = || plan.environments().map(str::to_owned).collect();
         match self.environment() {
-            None => return Err(ApplyError::NoEnvironment { wanted: wanted() }),
+            None => Err(ApplyError::NoEnvironment { wanted: wanted() }),
             Some(declared) if plan.environments().all(|name| name != declared) => {
-                return Err(ApplyError::OtherEnvironment { declared: declared.to_owned(), wanted: wanted() });
+                Err(ApplyError::OtherEnvironment { declared: declared.to_owned(), wanted: wanted() })
             }
-            Some(_) => {}
+            Some(_) => Ok(()),
         }
+    }
+
+    fn try_apply(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+        self.check_environment(plan)?;
         let guards =
             plan.guards().compile().map_err(|error| ApplyError::Set(SetError::Faults(vec![error])))?;
         let _swap = self.lock();
@@ -121,6 +150,7 @@ impl FaultSet {
                         control.set_enabled(is_enabled);
                     }
                     let _ = control.set_participation(spec.fault.number("participation").unwrap_or_default());
+                    control.set_count_limits(count_limits(&spec.fault));
                     NextMember::Same(member.clone())
                 }
                 None => NextMember::New {
@@ -133,8 +163,8 @@ impl FaultSet {
         next.collect()
     }
 
-    /// Returns the plan that was applied last, with each fault enabled and taking part as it does
-    /// now; none if the faults came from elsewhere.
+    /// Returns the plan that was applied last, with each fault enabled, limited and taking part as it
+    /// does now; none if the faults came from elsewhere.
     pub fn plan(&self) -> Option<FaultPlan> {
         let snapshot = self.snapshot();
         let source = snapshot.source.clone()?.downcast::<Table>().ok()?;
@@ -154,9 +184,35 @@ impl FaultSet {
                 if fault.number("participation") != Some(control.participation()) {
                     fault.set("participation", Data::Number(control.participation()));
                 }
+                let limits = control.count_limits();
+                if limits != count_limits(fault) {
+                    let count = |count: u64| {
+                        Some(count).and_then(|count| i64::try_from(count).ok()).map(Data::Integer)
+                    };
+                    let members = [
+                        ("skip", (limits.skip > 0).then_some(limits.skip)),
+                        ("every", (limits.every > 1).then_some(limits.every)),
+                        ("limit", limits.limit),
+                    ];
+                    for (key, value) in members {
+                        match value.and_then(count) {
+                            Some(value) => set_in_order(fault, key, value),
+                            None => fault.0.retain(|(known, _)| *known != key),
+                        }
+                    }
+                }
             }
         }
         Some(FaultPlan { data: Arc::new(plan) })
+    }
+}
+
+/// The limits of a fault as its plan declares them.
+fn count_limits(fault: &Table) -> CountLimits {
+    CountLimits {
+        skip: fault.count("skip").unwrap_or_default(),
+        every: fault.count("every").unwrap_or(1),
+        limit: fault.count("limit"),
     }
 }
 

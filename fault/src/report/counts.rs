@@ -135,6 +135,33 @@ impl Counters {
         self.active.fetch_sub(1, Relaxed);
     }
 
+    /// Sets all but the number of active ones to 0.
+    pub(crate) fn reset(&self) {
+        let counters = [
+            &self.seen,
+            &self.injected,
+            &self.halted,
+            &self.not_enabled,
+            &self.protected,
+            &self.no_match,
+            &self.not_selected,
+            &self.outside_window,
+            &self.other_in_group,
+            &self.already_decided,
+            &self.not_deliverable,
+            &self.outside_schedule,
+            &self.expired,
+            &self.stopped,
+            &self.max_active,
+            &self.max_rate,
+            &self.max_affected,
+            &self.dry_run,
+            &self.callback_panicked,
+            &self.declined,
+        ];
+        counters.iter().for_each(|counter| counter.store(0, Relaxed));
+    }
+
     pub(crate) fn snapshot(&self) -> Counts {
         Counts {
             seen: self.seen.load(Relaxed),

@@ -31,7 +31,7 @@ pub(crate) struct ChangeFault {
     #[json]
     enabled: Option<bool>,
     /// The share of the eligible requests that is selected.
-    #[json(min = 0, max = 1)]
+    #[json(min = 0.0, max = 1.0)]
     participation: Option<f64>,
     /// Selected requests that pass first.
     #[json]
@@ -52,6 +52,7 @@ pub(crate) struct ResetFault {
     /// The name of the fault.
     #[param]
     name: String,
+    /// The occasion, for the log.
     #[json]
     reason: Option<String>,
 }
@@ -89,11 +90,7 @@ pub(crate) struct Rearm {
 /// Issues a ticket, with which `events?ticket=…` is opened without a header, as browsers do.
 #[derive(Debug, Extract)]
 #[route(POST "/tickets")]
-#[extract(deny_unknown(json), limit = "64KiB")]
-pub(crate) struct IssueTicket {
-    #[json]
-    reason: Option<String>,
-}
+pub(crate) struct IssueTicket {}
 
 /// A ticket for the event stream.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -138,7 +135,8 @@ impl Change {
     }
 
     pub(crate) async fn ticket(&self, _: IssueTicket) -> Result<Json<TicketView>, Problem> {
-        let failed = |error: getrandom::Error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+        let failed =
+            |error: getrandom::Error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
         let ticket = self.state.access.tickets.issue().map_err(failed)?;
         Ok(Json(TicketView { ticket, expires_in_seconds: TICKET_TIME.as_secs_f64() }))
     }

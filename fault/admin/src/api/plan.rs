@@ -229,7 +229,9 @@ impl PlanApi {
         self.check(put.if_match.as_deref(), put.if_none_match.as_deref())?;
         self.state.set.apply_remote(plan).map_err(|error| {
             let status = match error {
-                ApplyError::NoEnvironment { .. } | ApplyError::OtherEnvironment { .. } => StatusCode::CONFLICT,
+                ApplyError::NoEnvironment { .. } | ApplyError::OtherEnvironment { .. } => {
+                    StatusCode::CONFLICT
+                }
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             };
             Problem::new(status, error.to_string())
@@ -252,7 +254,8 @@ impl PlanApi {
     fn check(&self, if_match: Option<&str>, if_none_match: Option<&str>) -> Result<(), Problem> {
         let tag = self.state.set.plan().map(|plan| self.state.tag(&plan));
         let failed = |detail: String| Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail));
-        let current = || tag.clone().map_or("there is no plan".to_owned(), |tag| format!("its tag is \"{tag}\" now"));
+        let current =
+            || tag.clone().map_or("there is no plan".to_owned(), |tag| format!("its tag is \"{tag}\" now"));
         match (if_match, if_none_match) {
             (None, None) => {
                 let detail = "a change of the plan needs `if-match` with its tag (`ETag` of `GET plan`), or `if-none-match: *` if there is none";

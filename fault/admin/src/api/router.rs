@@ -1,46 +1,33 @@
-//! The router of the API.
+//! The router of the API: its endpoints, their document, and the page.
 
-use waylay_extract::{Extract, RouterExt, routes};
-use waylay_router::{BuildErrors, Policy, Router};
+use axum_core::response::IntoResponse;
+use http::header::CONTENT_TYPE;
+use waylay_extract::RouterExt;
+use waylay_router::{BuildErrors, Policy, Route, Router};
 
+use crate::api::change::Change;
+use crate::api::document::document;
+use crate::api::observe::Observe;
+use crate::api::plan::PlanApi;
 use crate::api::state::AdminState;
-use crate::problem::{Json, Problem};
-
-/// The endpoints that tell about the process.
-#[derive(Debug, Extract)]
-pub(crate) struct About {
-    #[state]
-    state: AdminState,
-}
-
-/// Tells that the process answers.
-#[derive(Debug, Extract)]
-#[route(GET "/health")]
-pub(crate) struct Health {}
-
-/// The process answers.
-#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
-pub(crate) struct HealthView {
-    /// `ok`.
-    status: String,
-    /// Whether every fault of the process is halted.
-    is_halted: bool,
-    /// The number of the current set of faults.
-    revision: u64,
-}
-
-#[routes(state = AdminState)]
-impl About {
-    pub(crate) async fn health(&self, _: Health) -> Result<Json<HealthView>, Problem> {
-        Ok(Json(HealthView {
-            status: "ok".to_owned(),
-            is_halted: waylay_fault::halted(),
-            revision: self.state.set.revision(),
-        }))
-    }
-}
+use crate::api::stream::Stream;
+use crate::console;
 
 /// Builds the router.
 pub(crate) fn router(state: AdminState) -> Result<Router, BuildErrors> {
-    Router::builder().policy(Policy::strict()).state(state).endpoints::<About>().build()
+    let endpoints = || {
+        Router::builder()
+            .policy(Policy::strict())
+            .state(state.clone())
+            .endpoints::<Observe>()
+            .endpoints::<Change>()
+            .endpoints::<PlanApi>()
+            .endpoints::<Stream>()
+    };
+    let document = document(&endpoints().build()?);
+    let document = async move || ([(CONTENT_TYPE, "application/json")], document).into_response();
+    endpoints()
+        .route(Route::get("/").to(async || console::page()))
+        .route(Route::get("/openapi.json").to(document))
+        .build()
 }

@@ -39,7 +39,15 @@ impl AdminState {
         instance: String,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
-        Self(Arc::new(StateInner { set, access, traffic, routes, instance, streams, change: Mutex::default() }))
+        Self(Arc::new(StateInner {
+            set,
+            access,
+            traffic,
+            routes,
+            instance,
+            streams,
+            change: Mutex::default(),
+        }))
     }
 }
 

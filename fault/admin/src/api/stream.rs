@@ -68,9 +68,9 @@ impl Stream {
         let after = follow.last_event_id.or(follow.after).unwrap_or_default();
         let position = Position::new(&self.state.instance, &after);
         let state = self.state.clone();
-        let status = follow.status.then(|| {
-            move || serde_json::to_string(&StatusView::new(&state)).unwrap_or_default()
-        });
+        let status = follow
+            .status
+            .then(|| move || serde_json::to_string(&StatusView::new(&state)).unwrap_or_default());
         Ok(EventStream(EventBody::new(self.state.set.event_log(), position, status, permit)))
     }
 }

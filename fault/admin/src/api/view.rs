@@ -153,7 +153,12 @@ impl RouteView {
             hosts: route.hosts().map(str::to_owned).collect(),
             template: route.template().to_owned(),
             conditions: route.conditions().map(str::to_owned).collect(),
-            metadata: route.metadata().iter().filter(|(key, _)| !key.contains("openapi")).map(|(key, value)| (key.clone(), value.clone())).collect(),
+            metadata: route
+                .metadata()
+                .iter()
+                .filter(|(key, _)| !key.contains("openapi"))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
         }
     }
 }
@@ -174,7 +179,11 @@ impl StatusView {
             stopped: overview.stop.map(|reason| reason.to_string()),
             plan_tag: plan.as_ref().map(|plan| state.tag(plan)),
             guards: GuardsView::new(overview.guards),
-            faults: overview.faults.into_iter().map(|fault| FaultView::new(fault, document.as_ref())).collect(),
+            faults: overview
+                .faults
+                .into_iter()
+                .map(|fault| FaultView::new(fault, document.as_ref()))
+                .collect(),
             traffic: state.traffic.as_ref().map(crate::traffic::traffic::Traffic::view),
         }
     }
@@ -292,7 +301,9 @@ impl PlanDocument {
         };
         let actions = fault.iter().filter(|(key, _)| !is_selection(key));
         let actions: Vec<String> = actions.map(|(key, value)| format!("{key} = {}", inline(value))).collect();
-        let routes = ["allow_routes", "allow_paths", "allow_rules"].iter().filter_map(|key| fault.get(*key)?.as_array());
+        let routes = ["allow_routes", "allow_paths", "allow_rules"]
+            .iter()
+            .filter_map(|key| fault.get(*key)?.as_array());
         let routes = routes.flatten().filter_map(Value::as_str).map(str::to_owned).collect();
         (actions.join(", "), routes)
     }
@@ -306,7 +317,8 @@ fn inline(value: &Value) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Object(members) => {
-            let members: Vec<_> = members.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
+            let members: Vec<_> =
+                members.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
             format!("{{ {} }}", members.join(", "))
         }
         other => other.to_string(),

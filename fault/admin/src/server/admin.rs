@@ -19,7 +19,7 @@ use waylay_router::{BuildErrors, Peer, Router};
 
 use crate::access::access::Access;
 use crate::access::ticket::Tickets;
-use crate::access::token::{Token, TokenError};
+use crate::access::token::{Token, TokenError, random_text};
 use crate::api;
 use crate::api::state::AdminState;
 use crate::problem::Problem;
@@ -30,11 +30,11 @@ use crate::traffic::traffic::Traffic;
 /// Cheap to clone; clones share their state.
 ///
 /// ```
-/// use waylay_fault::{Fault, FaultSet, error};
+/// use waylay_fault::{EventLog, Fault, FaultSet, error};
 /// use waylay_fault_admin::{Admin, Token, Traffic};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let set = FaultSet::builder().environment("staging").build();
+/// let set = FaultSet::builder().environment("staging").event_log(EventLog::new(1000)).build();
 /// set.replace([Fault::new("flaky", error(503)).participation(0.1)])?;
 ///
 /// let traffic = Traffic::new();
@@ -142,7 +142,9 @@ impl AdminBuilder {
             None => Token::generate().map_err(AdminError::Token)?,
         };
         let access = Arc::new(Access { token, hosts: self.hosts, tickets: Tickets::default() });
-        let state = AdminState::new(self.set, access.clone(), self.traffic, self.routes);
+        let instance =
+            random_text::<9>().map_err(|error| AdminError::Token(TokenError::Random(error.to_string())))?;
+        let state = AdminState::new(self.set, access.clone(), self.traffic, self.routes, instance);
         let router = api::router::router(state).map_err(AdminError::Router)?;
         Ok(Admin { router, access, is_token_given })
     }
