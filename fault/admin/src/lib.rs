@@ -26,7 +26,6 @@ mod traffic;
 pub use crate::access::token::{Token, TokenError};
 pub use crate::server::admin::{Admin, AdminBuilder, AdminError, AdminService};
 pub use crate::server::serve::ServeError;
-pub use crate::traffic::traffic::{Traffic, TrafficLayer, TrafficService};
 #[cfg(feature = "toxiproxy")]
 pub use crate::toxiproxy::error::ProxyError;
 #[cfg(feature = "toxiproxy")]
@@ -37,3 +36,4 @@ pub use crate::toxiproxy::proxy_set::ProxySet;
 pub use crate::toxiproxy::serve::ToxiproxyService;
 #[cfg(feature = "toxiproxy")]
 pub use crate::toxiproxy::toxic::{ToxicConfig, ToxicKind, ToxicStream};
+pub use crate::traffic::traffic::{Traffic, TrafficLayer, TrafficService};

@@ -42,13 +42,18 @@ pub(crate) fn router(proxies: &ProxySet) -> Result<Router, BuildErrors> {
         .route(Route::get(toxics).to(on(proxies, list_toxics)))
         .route(Route::post(toxics).to(on(proxies, add_toxic)))
         .route(Route::get(toxic).to(on(proxies, show_toxic)))
-        .route(Route::new().path(toxic).method(Method::POST).method(Method::PATCH).to(on(proxies, change_toxic)))
+        .route(
+            Route::new().path(toxic).method(Method::POST).method(Method::PATCH).to(on(proxies, change_toxic)),
+        )
         .route(Route::delete(toxic).to(on(proxies, remove_toxic)))
         .build()
 }
 
 /// Returns the handler that calls a function with the proxies.
-fn on<Act, Fut>(proxies: &ProxySet, act: Act) -> impl Fn(Matched, Bytes) -> Fut + Clone + Send + Sync + 'static
+fn on<Act, Fut>(
+    proxies: &ProxySet,
+    act: Act,
+) -> impl Fn(Matched, Bytes) -> Fut + Clone + Send + Sync + 'static
 where
     Act: Fn(ProxySet, Matched, Bytes) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Answer> + Send,
@@ -85,7 +90,7 @@ async fn list(proxies: ProxySet, _: Matched, _: Bytes) -> Answer {
 }
 
 async fn create(proxies: ProxySet, _: Matched, body: Bytes) -> Answer {
-    let config: ProxyConfig = json::typed(json::decode(&body)?)?;
+    let config: ProxyConfig = json::record(json::decode(&body)?)?;
     Ok(answer(StatusCode::CREATED, &proxies.create(config).await?))
 }
 
@@ -103,7 +108,7 @@ async fn update(proxies: ProxySet, matched: Matched, body: Bytes) -> Answer {
     }
     let name = variable(&matched, "proxy");
     proxies.get(&name).await?;
-    let change: Change = json::typed(json::decode(&body)?)?;
+    let change: Change = json::record(json::decode(&body)?)?;
     let changed = proxies.update(&name, |config| {
         config.listen = change.listen.unwrap_or_else(|| config.listen.clone());
         config.upstream = change.upstream.unwrap_or_else(|| config.upstream.clone());
@@ -152,8 +157,10 @@ async fn remove_toxic(proxies: ProxySet, matched: Matched, _: Bytes) -> Answer {
 
 /// Writes the bytes through each proxy in the text format of Prometheus.
 async fn metrics(proxies: ProxySet, _: Matched, _: Bytes) -> Answer {
-    let mut received = family("received", "Bytes read by each proxy from clients (upstream) and servers (downstream).");
-    let mut sent = family("sent", "Bytes written by each proxy to servers (upstream) and clients (downstream).");
+    let mut received =
+        family("received", "Bytes read by each proxy from clients (upstream) and servers (downstream).");
+    let mut sent =
+        family("sent", "Bytes written by each proxy to servers (upstream) and clients (downstream).");
     proxies
         .for_each(|proxy| {
             let labels = format!(
@@ -180,7 +187,8 @@ fn family(name: &str, help: &str) -> String {
 fn write_line(text: &mut String, name: &str, direction: &str, labels: &str, counter: &AtomicU64) {
     let bytes = counter.load(Ordering::Relaxed);
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "toxiproxy_proxy_{name}_bytes_total{{direction=\"{direction}\",{labels}}} {bytes}");
+    let _ =
+        writeln!(text, "toxiproxy_proxy_{name}_bytes_total{{direction=\"{direction}\",{labels}}} {bytes}");
 }
 
 fn label(value: &str) -> String {

@@ -21,6 +21,11 @@ pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, ProxyError> 
     serde_json::from_value(value).map_err(bad_body)
 }
 
+/// Reads an object into its type. A struct of serde could be read from an array, too.
+pub(crate) fn record<T: DeserializeOwned>(value: Value) -> Result<T, ProxyError> {
+    typed(Value::Object(object(value)?))
+}
+
 /// Returns the members of an object.
 pub(crate) fn object(value: Value) -> Result<Map<String, Value>, ProxyError> {
     match value {

@@ -147,7 +147,10 @@ impl Proxy {
     pub(crate) fn change_toxic(&mut self, changed: ToxicConfig) -> Result<(), ProxyError> {
         self.toxic(&changed.name)?;
         self.inject(&changed)?;
-        self.toxics.iter_mut().filter(|toxic| toxic.name == changed.name).for_each(|toxic| *toxic = changed.clone());
+        self.toxics
+            .iter_mut()
+            .filter(|toxic| toxic.name == changed.name)
+            .for_each(|toxic| *toxic = changed.clone());
         Ok(())
     }
 

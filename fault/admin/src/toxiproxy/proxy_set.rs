@@ -216,12 +216,15 @@ fn read_list(document: &[u8]) -> Result<Vec<ProxyConfig>, ProxyError> {
     let items = match json::decode(document)? {
         Value::Array(items) => items,
         other => {
-            return Err(ProxyError::BadBody(format!("an array of proxies is expected, not {}", json::kind(&other))));
+            return Err(ProxyError::BadBody(format!(
+                "an array of proxies is expected, not {}",
+                json::kind(&other)
+            )));
         }
     };
     let mut configs = Vec::with_capacity(items.len());
     for (at, item) in items.into_iter().enumerate() {
-        let config: ProxyConfig = json::typed(item)?;
+        let config: ProxyConfig = json::record(item)?;
         check(&config, &format!(" at proxy {}", at + 1))?;
         configs.push(config);
     }

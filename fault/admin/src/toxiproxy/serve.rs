@@ -72,7 +72,10 @@ impl ToxiproxyService {
             parts.headers.get(name).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"))
         };
         let fetch_site = HeaderName::from_static("sec-fetch-site");
-        if is_browser(&USER_AGENT) || parts.headers.contains_key(ORIGIN) || parts.headers.contains_key(fetch_site) {
+        if is_browser(&USER_AGENT)
+            || parts.headers.contains_key(ORIGIN)
+            || parts.headers.contains_key(fetch_site)
+        {
             return Err("requests of browsers are not allowed");
         }
         if self.is_local && !RequestOrigin::of(parts)?.is_loopback() {

@@ -169,10 +169,11 @@ impl ToxicConfig {
     /// Reads the body of a request that changes this toxic: toxicity, and attributes; others stay.
     pub(crate) fn changed_by(&self, body: &[u8]) -> Result<Self, ProxyError> {
         let mut members = json::object(json::decode(body)?)?;
-        let mut merged = match json::object(serde_json::to_value(self.kind).unwrap_or_default())?.remove("attributes") {
-            Some(Value::Object(attributes)) => attributes,
-            _ => Map::new(),
-        };
+        let mut merged =
+            match json::object(serde_json::to_value(self.kind).unwrap_or_default())?.remove("attributes") {
+                Some(Value::Object(attributes)) => attributes,
+                _ => Map::new(),
+            };
         merged.extend(attributes(&mut members)?);
         Ok(Self {
             name: self.name.clone(),
@@ -220,9 +221,11 @@ impl ToxicKind {
             Self::SlowClose { delay } => Toxic::slow_close(millis(delay)),
             Self::Timeout { timeout } => Toxic::timeout(millis(timeout)),
             Self::ResetPeer { timeout } => Toxic::reset_peer(millis(timeout)),
-            Self::Slicer { average_size, size_variation, delay } => {
-                Toxic::slicer(size(average_size), size(size_variation), Duration::from_micros(positive(delay)))
-            }
+            Self::Slicer { average_size, size_variation, delay } => Toxic::slicer(
+                size(average_size),
+                size(size_variation),
+                Duration::from_micros(positive(delay)),
+            ),
             Self::LimitData { bytes } => Toxic::limit_data(positive(bytes)),
         })
     }
