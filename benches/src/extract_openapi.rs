@@ -47,6 +47,13 @@ fn the_document_is_valid() {
     Validator::new().check(&document()).unwrap();
 }
 
+/// The document of the admin API is kept in the same way.
+#[test]
+fn the_document_of_the_admin_api_is_valid() {
+    const ADMIN: &str = include_str!("../../fault/admin/docs/openapi.json");
+    Validator::new().check(&serde_json::from_str(ADMIN).unwrap()).unwrap();
+}
+
 /// Changes, adds, or with `null` removes a member of the document.
 fn changed(place: &str, member: &str, value: Value) -> Value {
     let mut document = document();

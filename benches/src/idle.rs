@@ -120,9 +120,15 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let chaos = ChaosLayer::builder().name("idle").latency_rate(0.0).build().layer(Bare);
     let sets = [1, 10, 100].map(|count| (count, set_of(count, false).layer().layer(Bare)));
     let no_match = set_of(10, true).layer().layer(Bare);
+    // It matches, and its draw selects next to nothing.
+    let unlikely = FaultSet::new();
+    let fault = Fault::new("unlikely", error(503)).enabled(true).participation(1e-12).seed(1);
+    unlikely.replace([fault.allow_paths(["/*"])]).expect("the fault is valid");
+    let not_selected = unlikely.layer().layer(Bare);
     let mut contenders: Vec<_> =
         sets.iter().map(|(count, set)| alone(&format!("fault set of {count}"), set)).collect();
     contenders.push(alone("10 enabled", &no_match));
+    contenders.push(alone("not selected", &not_selected));
     contenders.push(two_threads("fault set of 10", &sets[1].1));
     let samples = race(
         pace,
@@ -182,6 +188,7 @@ fn report(runs: &Runs) {
         runs.line(&format!("set of {count} / chaos"), &name, "chaos", Goal::None);
     }
     line("10 enabled that match nothing add, ns", added("10 enabled", ""), Goal::None, "");
+    line("one of a set that matches and is not selected adds, ns", added("not selected", ""), Goal::None, "");
     runs.line("10 enabled that match nothing / bare", "10 enabled", "bare", Goal::None);
     runs.line("10 enabled that match nothing / chaos", "10 enabled", "chaos", Goal::None);
     line("3 faults nested add, ns", added("fault x 3", ""), Goal::None, "");

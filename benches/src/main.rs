@@ -14,8 +14,10 @@ mod measure;
 mod mixed;
 mod mixed_manual;
 mod mixed_table;
+mod reload;
 mod report;
 mod scale;
+mod worst;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -25,8 +27,16 @@ use report::{Group, Run, Runs};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-const GROUPS: [Group; 6] =
-    [lookup::GROUP, mixed::GROUP, dispatch::GROUP, extract::GROUP, idle::GROUP, scale::GROUP];
+const GROUPS: [Group; 8] = [
+    lookup::GROUP,
+    mixed::GROUP,
+    dispatch::GROUP,
+    extract::GROUP,
+    idle::GROUP,
+    scale::GROUP,
+    reload::GROUP,
+    worst::GROUP,
+];
 
 /// Number of processes that measure each group; a new process has a new memory layout.
 const PROCESSES: usize = 5;

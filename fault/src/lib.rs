@@ -2,7 +2,7 @@
 //!
 //! A [`Fault`] is a tower layer. It selects a share of the requests that its filter admits, and
 //! [rejects](reject()), [fails](error()) or [delays](slow) them, [truncates](truncate),
-//! [corrupts](corrupt()) or [rate-limits](rate_limit) their bodies, changes their
+//! [corrupts](corrupt()), [rate-limits](rate_limit) or [dribbles](dribble()) their bodies, changes their
 //! [messages](messages()), [picks](random) one of several injectors or [chains](chain) them, while
 //! a [`Control`] enables, disables and adjusts it. It is made for staging and game days: to verify
 //! that clients, retries, timeouts and fallbacks work.
@@ -96,6 +96,9 @@
 //! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it is accepted by `axum::serve` |
 //! | `serde` | [`Counts`], [`SetOverview`] and the events of an [`EventLog`] as data |
 //! | `plan`; `toml`, `json`, `yaml` | `FaultPlan`: faults and guards as a document, applied to a [`FaultSet`]; one feature for each format |
+//! | `panic` | `panic`: a panic in the task of the handler |
+//! | `stress` | `stress`: load on the processors and the memory of the process |
+//! | `metrics` | counters and gauges of the crate `metrics`: `FaultSetBuilder::metrics`, [their names](reports#metrics) |
 //! | `tracing` | an event of the crate `tracing` for each injection |
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
@@ -107,10 +110,10 @@
 // io          Streams, listeners and connectors with faults; HTTP and WebSocket framing
 // fault       Fault: filter, selection, capability, execution, control
 // injector    Injectors, the tree of them, and the steps drawn for a request
-// connection  Handle of a connection and the commands that it takes
+// connection  Handle of a connection and the commands that it takes; links that connections share
 // random      Keyed draws, distributions, delays
 // body        FaultBody and its stages
-// report      Events, counters, the mark of an injected response
+// report      Events and their log, counters, metrics, the mark of an injected response
 // config      Durations and the errors of settings
 
 mod body;
@@ -148,12 +151,17 @@ pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
 pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
 pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
+pub use crate::injector::dribble::{Dribble, dribble};
 pub use crate::injector::key::DecideBy;
 pub use crate::injector::messages::{Format, Messages, messages};
+#[cfg(feature = "panic")]
+pub use crate::injector::panic::{InjectedPanic, panic};
 pub use crate::injector::quota::{Quota, quota};
 pub use crate::injector::reject::{Reject, reject};
 pub use crate::injector::rewrite::{LengthOffset, Patch, Replace, WrongLength, patch, replace, wrong_length};
 pub use crate::injector::slow::{RateLimit, rate_limit, slow};
+#[cfg(feature = "stress")]
+pub use crate::injector::stress::{Stress, stress};
 pub use crate::injector::toxic::Toxic;
 pub use crate::injector::tree::{Injector, chain, custom, random, random_by};
 pub use crate::injector::truncate::{Truncate, TruncateAt, TruncateEnd, truncate};
@@ -194,6 +202,9 @@ pub mod decision {}
 
 #[doc = include_str!("../docs/effects.md")]
 pub mod effects {}
+
+#[doc = include_str!("../docs/reports.md")]
+pub mod reports {}
 
 #[cfg(feature = "plan")]
 #[doc = include_str!("../docs/plans.md")]

@@ -1,1 +1,3 @@
-//! Package of the tests in `fault/tests/wire`, separate because of its dependencies.
+//! Package of the tests in `fault/tests/wire`, separate because of its dependencies, and of the soak.
+
+pub mod trend;

@@ -85,7 +85,8 @@
 //!
 //! Dot segments, control characters and invalid escapes in the path, several `Host` lines, user information or an
 //! invalid port in the host: 400, before any route is tested. (A [`Table`] checks the host only if one of its routes
-//! does.) `%2F` is data and never separates segments. A request without a matching route is a [`Miss`]: 405 with
+//! does.) `%2F` is data and never separates segments; with [`Policy::strict`] it is rejected, and so are empty segments,
+//! backslashes and dot segments with parameters (`..;`), which an upstream may read as another path. A request without a matching route is a [`Miss`]: 405 with
 //! `Allow` if another method would match, 415 or 406 if another type would, else 404. The [`Policy`] changes this.
 //!
 //! # Details
@@ -180,13 +181,15 @@ pub use crate::compile::witness::Witness;
 #[cfg(feature = "serde")]
 pub use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 pub use crate::request::method::MethodSet;
+pub use crate::request::pairs::MAX_PAIRS;
 pub use crate::request::path::BadRequest;
 pub use crate::request::peer::ConnectionInfo;
 pub use crate::request::peer::Peer;
 pub use crate::request::policy::{
-    MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, Policy, Precedence, PrefixMatch,
-    QueryValues, TrailingSlash,
+    AmbiguousPath, EmptySegments, MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, Policy,
+    Precedence, PrefixMatch, QueryValues, TrailingSlash,
 };
+pub use crate::request::shared::MAX_MATCHED_BYTES;
 pub use crate::request::view::RequestHead;
 pub use crate::route::conditions::SourceLocation;
 pub use crate::route::route::Route;

@@ -127,8 +127,8 @@ fn invalid_tables_lines_and_arguments_have_their_codes() {
     let broken = Table::new("broken.toml", "[[routes]]\nrule = 'Hots(`a`)'\n\n[[routes]]\nrul = 1\n");
     let failed = run(&["--table", broken.path(), "--request", "GET /"], b"");
     assert_eq!((failed.code, failed.output.as_str()), (Some(1), ""), "{}", failed.errors);
-    let lead = format!("{}: route ", broken.path());
-    assert_eq!(failed.errors.matches(&lead).count(), 2, "{}", failed.errors);
+    let place = format!(" ({}:", broken.path());
+    assert_eq!(failed.errors.matches(&place).count(), 2, "{}", failed.errors);
 
     let table = Table::new("lines.toml", TOML);
     for (line, error) in [

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use waylay_extract::{Extract, IntoRequest};
 
 use crate::{
-    bytes, get, lines,
+    bytes, get, json, lines,
     round_trip::{Random, back, bytes_of, cases, table},
 };
 
@@ -128,7 +128,6 @@ struct Chain {
 }
 
 #[derive(Debug, Extract)]
-#[extract(max_params = 1_000_000)]
 struct Chains {
     #[form(nested, depth = 32)]
     a: Option<Chain>,
@@ -146,12 +145,11 @@ struct JsonChain {
 #[test]
 fn depth_is_limited() {
     let check = || {
-        let headers = |kind: &'static str| http::Request::post("/").header("content-type", kind);
-        let form = headers("application/x-www-form-urlencoded").body(()).unwrap().into_parts().0;
+        let form = get("/", &[("content-type", "application/x-www-form-urlencoded")]);
         for (levels, expected) in [(31, "ok"), (33, "too_many"), (100_000, "too_many")] {
             for key in ["[a]", ".a", "%5Ba%5D"] {
                 let body = format!("page=1&a{}=", key.repeat(levels));
-                let code = match Chains::extract_parts(&form, body.as_bytes()) {
+                let code = match Chains::extract(&form, &[], bytes(&body)) {
                     Ok(chains) => {
                         assert!(chains.a.is_some() && chains.page == Some(1));
                         "ok".to_owned()
@@ -161,11 +159,10 @@ fn depth_is_limited() {
                 assert_eq!(code, expected, "{levels} {key}");
             }
         }
-        let json = headers("application/json").body(()).unwrap().into_parts().0;
         for (levels, is_valid) in [(100, true), (130, false), (100_000, false)] {
             for (open, inner, close) in [("{\"a\":", "null", "}"), ("{\"b\":[", "", "]}"), ("[", "", "]")] {
                 let body = format!("{}{inner}{}", open.repeat(levels), close.repeat(levels));
-                let read = JsonChain::extract_parts(&json, body.as_bytes());
+                let read = JsonChain::extract(&json(), &[], bytes(&body));
                 assert!(read.is_ok() == (is_valid && open != "["), "{levels} {open}");
             }
         }

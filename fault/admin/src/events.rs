@@ -3,14 +3,14 @@
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
 use waylay_fault::{EventLog, EventSubscription, LogEntry, MissedEvents};
 
@@ -39,9 +39,9 @@ impl Position {
     }
 }
 
-/// The body of an event stream, which does not end.
+/// The body of an event stream, which ends when the API is closed.
 pub(crate) struct EventBody {
-    next: Pin<Box<dyn Future<Output = (Source, String)> + Send>>,
+    next: Pin<Box<dyn Future<Output = Option<(Source, String)>> + Send>>,
 }
 
 type Status = Box<dyn Fn() -> String + Send + Sync>;
@@ -52,6 +52,7 @@ struct Source {
     position: Position,
     status: Option<Status>,
     next_status: Instant,
+    is_closed: watch::Receiver<bool>,
     /// A place among the streams.
     _permit: OwnedSemaphorePermit,
 }
@@ -62,6 +63,7 @@ impl EventBody {
         position: Position,
         status: Option<F>,
         permit: OwnedSemaphorePermit,
+        is_closed: watch::Receiver<bool>,
     ) -> Self
     where
         F: Fn() -> String + Send + Sync + 'static,
@@ -71,31 +73,47 @@ impl EventBody {
             position,
             status: status.map(|status| Box::new(status) as Status),
             next_status: Instant::now(),
+            is_closed,
             _permit: permit,
         };
         // The time after which a browser opens a broken stream again.
-        Self { next: Box::pin(async { (source, "retry: 1000\n\n".to_owned()) }) }
+        Self { next: Box::pin(async { Some((source, "retry: 1000\n\n".to_owned())) }) }
     }
 }
 
 impl Source {
-    /// Waits for the next event, or for the time of the status.
-    async fn next(mut self) -> (Self, String) {
+    /// Waits for the next event, or for the time of the status; none if the API is closed.
+    async fn next(mut self) -> Option<(Self, String)> {
+        if *self.is_closed.borrow() {
+            return None;
+        }
         if Instant::now() >= self.next_status {
             let text = self.status();
-            return (self, text);
+            return Some((self, text));
         }
+        let text = match self.event().await? {
+            Some(event) => self.text(event),
+            None => self.status(),
+        };
+        Some((self, text))
+    }
+
+    /// Waits for the next event of the log; none at the time of the status, and none at all if the API is closed.
+    async fn event(&mut self) -> Option<Option<Result<Arc<LogEntry>, MissedEvents>>> {
+        let Self { log, is_closed, next_status, .. } = self;
         let next = async {
-            match &mut self.log {
+            match log {
                 Some(log) => log.next().await,
                 None => std::future::pending().await,
             }
         };
-        let text = match timeout_at(self.next_status, next).await {
-            Ok(event) => self.text(event),
-            Err(_) => self.status(),
-        };
-        (self, text)
+        let mut next = pin!(timeout_at(*next_status, next));
+        let mut closed = pin!(is_closed.changed());
+        std::future::poll_fn(|cx| match closed.as_mut().poll(cx) {
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending => next.as_mut().poll(cx).map(|event| Some(event.ok())),
+        })
+        .await
     }
 
     fn status(&mut self) -> String {
@@ -137,7 +155,11 @@ impl http_body::Body for EventBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let (source, text) = ready!(self.next.as_mut().poll(cx));
+        let Some((source, text)) = ready!(self.next.as_mut().poll(cx)) else {
+            // Polled again, it ends again.
+            self.next = Box::pin(std::future::ready(None));
+            return Poll::Ready(None);
+        };
         self.next = Box::pin(source.next());
         Poll::Ready(Some(Ok(Frame::data(text.into()))))
     }

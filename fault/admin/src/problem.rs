@@ -17,7 +17,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<Value>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Problem {
@@ -36,7 +36,7 @@ impl Problem {
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
@@ -78,7 +78,7 @@ impl IntoResponse for Problem {
         }
         let mut response =
             (self.status, [(CONTENT_TYPE, PROBLEM_JSON)], document.to_string()).into_response();
-        response.headers_mut().extend(self.header.map(|(name, value)| (name, value)));
+        response.headers_mut().extend(self.header.map(|header| *header));
         response
     }
 }

@@ -1,14 +1,13 @@
 //! BodyRebox and ReadAhead: changed and buffered request bodies.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 
 use crate::body::error::BodyError;
@@ -46,7 +45,9 @@ where
 pub(crate) struct ReadAhead<B> {
     rebox: BodyRebox<B>,
     body: Pin<Box<B>>,
-    frames: VecDeque<Frame<Bytes>>,
+    /// What was read. Chunks are joined: many small ones would hold more than their bytes.
+    data: BytesMut,
+    trailers: Option<Frame<Bytes>>,
     /// Number of bytes that may still be buffered.
     left: usize,
     ended: bool,
@@ -54,7 +55,14 @@ pub(crate) struct ReadAhead<B> {
 
 impl<B> ReadAhead<B> {
     pub(crate) fn new(rebox: BodyRebox<B>, body: B, max_bytes: usize) -> Self {
-        Self { rebox, body: Box::pin(body), frames: VecDeque::new(), left: max_bytes, ended: false }
+        Self {
+            rebox,
+            body: Box::pin(body),
+            data: BytesMut::new(),
+            trailers: None,
+            left: max_bytes,
+            ended: false,
+        }
     }
 
     /// Reads what has arrived.
@@ -66,12 +74,17 @@ impl<B> ReadAhead<B> {
             match (self.rebox.poll)(self.body.as_mut(), cx) {
                 Poll::Pending => break,
                 Poll::Ready(None) => self.ended = true,
-                Poll::Ready(Some(frame)) => {
-                    let frame = frame?;
-                    let length = frame.data_ref().map_or(0, Bytes::len);
-                    self.left = self.left.saturating_sub(length);
-                    self.frames.push_back(frame);
-                }
+                Poll::Ready(Some(frame)) => match frame?.into_data() {
+                    Ok(data) => {
+                        self.left = self.left.saturating_sub(data.len());
+                        self.data.extend_from_slice(&data);
+                    }
+                    // Nothing follows them.
+                    Err(trailers) => {
+                        self.trailers = Some(trailers);
+                        self.ended = true;
+                    }
+                },
             }
         }
         Ok(())
@@ -79,7 +92,9 @@ impl<B> ReadAhead<B> {
 
     /// Returns the whole body.
     pub(crate) fn into_body(self) -> B {
-        (self.rebox.rebox)(FaultBody::primed(self.frames, self.body))
+        let data = Some(self.data.freeze()).filter(|data| !data.is_empty());
+        let frames = data.map(Frame::data).into_iter().chain(self.trailers).collect();
+        (self.rebox.rebox)(FaultBody::primed(frames, self.body))
     }
 }
 

@@ -76,6 +76,11 @@ pub(crate) trait FaultHandle: Send + Sync {
     /// Tests whether the fault is disabled or halted.
     fn is_off(&self) -> bool;
 
+    /// Tests whether what outlives a request is to end: the fault is off, or was replaced.
+    fn is_over(&self) -> bool {
+        self.is_off()
+    }
+
     /// Completes when the fault is disabled or halted.
     fn when_off(&self) -> WhenOff;
 

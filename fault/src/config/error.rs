@@ -149,6 +149,7 @@ impl fmt::Display for FaultError {
                 write!(f, "{given} add up to more than a number can hold; give smaller weights")
             }
             FaultErrorKind::Zero => write!(f, "{given} is too small; give at least 1"),
+            FaultErrorKind::TooLarge(limit) => write!(f, "{given} is too large; give at most {limit}"),
             FaultErrorKind::NoStopLimit => {
                 write!(f, "{given} is set; give an error ratio, a latency or both")
             }
@@ -234,6 +235,8 @@ pub enum FaultErrorKind {
     CloseCode,
     /// A count of zero.
     Zero,
+    /// A number or a time above this limit.
+    TooLarge(String),
     /// An automatic stop without a limit.
     NoStopLimit,
     /// Attempts counted by key, of a fault that decides by a counter.

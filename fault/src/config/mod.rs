@@ -1,4 +1,5 @@
-//! Durations and the errors of settings.
+//! Durations, the errors of settings, and what threads are synchronized by.
 
 pub(crate) mod duration;
 pub(crate) mod error;
+pub(crate) mod sync;

@@ -1,8 +1,10 @@
 //! Commands on a connection: toxics, terminations, chunk errors, reset codes.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connection::bucket::SharedLink;
 use crate::report::event::Action;
 
 /// The direction of bytes, seen from the client, as in Toxiproxy.
@@ -24,19 +26,54 @@ pub enum Direction {
 }
 
 /// The settings of one toxic, with unchecked (`DelayTime`) or checked (`Duration`) times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum ToxicKind<T> {
-    Latency { latency: T, jitter: T },
-    Bandwidth { rate: u64 },
-    SlowClose { delay: T },
-    Timeout { timeout: T },
-    ResetPeer { timeout: T },
-    Slicer { average: usize, variation: usize, delay: T },
-    LimitData { bytes: u64, reset: bool },
+    Latency {
+        latency: T,
+        jitter: T,
+    },
+    Bandwidth {
+        rate: u64,
+    },
+    SlowClose {
+        delay: T,
+    },
+    Timeout {
+        timeout: T,
+    },
+    ResetPeer {
+        timeout: T,
+    },
+    Slicer {
+        average: usize,
+        variation: usize,
+        delay: T,
+    },
+    LimitData {
+        bytes: u64,
+        reset: bool,
+    },
+    /// `retransmit`: a lost chunk is sent again after this time.
+    PacketLoss {
+        loss_rate: f64,
+        correlation: f64,
+        retransmit: Option<T>,
+    },
+    /// `link` belongs to all connections of one toxic.
+    SharedBandwidth {
+        rate: u64,
+        link: Arc<SharedLink>,
+    },
+    CloseAfter {
+        after: T,
+    },
+    Garbage {
+        bytes: usize,
+    },
 }
 
 impl<T> ToxicKind<T> {
-    /// Returns Toxiproxy's name for it.
+    /// Returns Toxiproxy's name for it, where it has one.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Latency { .. } => "latency",
@@ -47,6 +84,11 @@ impl<T> ToxicKind<T> {
             Self::Slicer { .. } => "slicer",
             Self::LimitData { reset: false, .. } => "limit_data",
             Self::LimitData { reset: true, .. } => "reset_after",
+            Self::PacketLoss { retransmit: None, .. } => "packet_loss",
+            Self::PacketLoss { retransmit: Some(_), .. } => "retransmission",
+            Self::SharedBandwidth { .. } => "shared_bandwidth",
+            Self::CloseAfter { .. } => "close_after",
+            Self::Garbage { .. } => "garbage",
         }
     }
 
@@ -61,13 +103,19 @@ impl fmt::Display for ToxicKind<Duration> {
         f.write_str(self.name())?;
         match self {
             Self::Latency { latency, jitter } => write!(f, " {latency:?} +/- {jitter:?}"),
-            Self::Bandwidth { rate } => write!(f, " {rate}kB/s"),
+            Self::Bandwidth { rate } | Self::SharedBandwidth { rate, .. } => write!(f, " {rate}kB/s"),
             Self::SlowClose { delay } => write!(f, " {delay:?}"),
             Self::Timeout { timeout } | Self::ResetPeer { timeout } => write!(f, " {timeout:?}"),
             Self::Slicer { average, variation, delay } => {
                 write!(f, " {average} +/- {variation} bytes {delay:?}")
             }
             Self::LimitData { bytes, .. } => write!(f, " {bytes} bytes"),
+            Self::PacketLoss { loss_rate, correlation, retransmit } => {
+                write!(f, " {loss_rate} + {correlation}")?;
+                retransmit.map_or(Ok(()), |time| write!(f, " {time:?}"))
+            }
+            Self::CloseAfter { after } => write!(f, " {after:?}"),
+            Self::Garbage { bytes } => write!(f, " {bytes} bytes"),
         }
     }
 }

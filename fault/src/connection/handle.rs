@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::Extensions;
-use tokio::sync::Notify;
 
 use crate::body::stage::FaultHandle;
+use crate::config::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, MutexGuard, Notify, Ordering};
 use crate::connection::command::{ChunkError, Direction, Termination, ToxicKind};
 use crate::connection::messages::{MessageTap, StandbyTap};
 use crate::connection::waker::TaskWakers;
@@ -104,7 +103,7 @@ pub(crate) enum Protocol {
 
 impl Connection {
     pub(crate) fn new(peer: Option<SocketAddr>, can_reset: bool) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         Self {
             state: Arc::new(ConnectionState {
                 id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -203,16 +202,51 @@ impl Connection {
         self.send(Command::End { termination, fault });
     }
 
+    /// Queues a command, and wakes the stream. What the command makes needless is dropped, with the
+    /// queue unlocked: handles run reporters when they are dropped.
     pub(crate) fn send(&self, command: Command) {
-        self.queue().push(command);
+        let needless = queue_command(&mut self.queue(), command);
         self.state.command_count.fetch_add(1, Ordering::Release);
         self.wakers().wake_all();
+        drop(needless);
     }
 
     /// A poisoned queue is consistent: no change of it can panic halfway.
     fn queue(&self) -> MutexGuard<'_, Vec<Command>> {
         self.state.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Commands that wait for the stream at once. It takes them when it is polled, and they wake it.
+const MAX_COMMANDS: usize = 1024;
+
+/// Adds a command to a queue. Returns the commands that have no effect beside the others.
+fn queue_command(queue: &mut Vec<Command>, command: Command) -> Vec<Command> {
+    if let [Command::End { .. }] = queue[..] {
+        return vec![command];
+    }
+    if let Command::End { .. } = command {
+        return std::mem::replace(queue, vec![command]);
+    }
+    let is_needless = queue.len() >= MAX_COMMANDS
+        || queue.iter_mut().any(|queued| match (queued, &command) {
+            (Command::Toxic { injector, handle, .. }, Command::Toxic { injector: other, .. }) => {
+                Arc::ptr_eq(injector, other) && !handle.is_off()
+            }
+            (
+                Command::Http(HttpCommand::Drain { code }),
+                Command::Http(HttpCommand::Drain { code: other }),
+            ) => {
+                *code = (*code).max(*other);
+                true
+            }
+            _ => false,
+        });
+    if is_needless {
+        return vec![command];
+    }
+    queue.push(command);
+    Vec::new()
 }
 
 /// The side of the stream.

@@ -1,6 +1,5 @@
 //! MessagePipe: applies drop, duplicate, reorder, delay and stop to framed messages.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,6 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 
 use crate::body::stage::{FaultHandle, Pause};
+use crate::connection::queue::{CountedQueue, Entry};
 use crate::random::delay::CompiledDelay;
 use crate::random::draws::Draws;
 use crate::report::event::Side;
@@ -73,8 +73,19 @@ struct QueuedMessage {
 }
 
 impl QueuedMessage {
-    fn undelayed(bytes: Bytes) -> Self {
-        Self { wait: Duration::ZERO, bytes }
+    /// Copies the bytes, which are a part of the buffer of their direction.
+    fn new(wait: Duration, bytes: &[u8]) -> Self {
+        Self { wait, bytes: Bytes::copy_from_slice(bytes) }
+    }
+
+    fn undelayed(bytes: &[u8]) -> Self {
+        Self::new(Duration::ZERO, bytes)
+    }
+}
+
+impl Entry for QueuedMessage {
+    fn length(&self) -> usize {
+        self.bytes.len()
     }
 }
 
@@ -90,7 +101,7 @@ impl MessageFault {
 
     /// Applies the rules to the next message. Each rule has its own draw, used or not, so that one
     /// setting does not shift the decisions of another.
-    fn apply(&mut self, bytes: Bytes, out: &mut VecDeque<QueuedMessage>) {
+    fn apply(&mut self, bytes: &[u8], out: &mut CountedQueue<QueuedMessage>) {
         let mut draws = self.draws.child(self.number);
         self.number += 1;
         let [drop, duplicate, reorder, delay] =
@@ -102,19 +113,20 @@ impl MessageFault {
             Some((share, time)) if delay < *share => time.draw_guarded(&mut draws.child(0)),
             _ => Duration::ZERO,
         };
-        let message = QueuedMessage { wait, bytes };
+        let message = QueuedMessage::new(wait, bytes);
         if reorder < self.rules.reorder && self.overtaken.is_none() {
             self.overtaken = Some(message);
             return;
         }
-        let copy = (duplicate < self.rules.duplicate).then(|| message.bytes.clone());
-        out.push_back(message);
-        out.extend(copy.map(QueuedMessage::undelayed));
+        out.push(message);
+        if duplicate < self.rules.duplicate {
+            out.push(QueuedMessage::undelayed(bytes));
+        }
         self.flush(out);
     }
 
     /// Releases a reordered message.
-    fn flush(&mut self, out: &mut VecDeque<QueuedMessage>) {
+    fn flush(&mut self, out: &mut CountedQueue<QueuedMessage>) {
         out.extend(self.overtaken.take());
     }
 }
@@ -125,9 +137,7 @@ pub(crate) struct MessagePipe<F> {
     framing: F,
     /// `None` while the fault is not enabled yet.
     fault: Option<MessageFault>,
-    queue: VecDeque<QueuedMessage>,
-    /// Bytes in the queue.
-    waiting: usize,
+    queue: CountedQueue<QueuedMessage>,
     pause: Option<Pause>,
     is_stopped: bool,
     /// Bytes of an incomplete message that were sent already, before the rules applied.
@@ -136,7 +146,7 @@ pub(crate) struct MessagePipe<F> {
 
 impl<F: Framing> MessagePipe<F> {
     pub(crate) fn new(framing: F, fault: Option<MessageFault>) -> Self {
-        Self { framing, fault, queue: VecDeque::new(), waiting: 0, pause: None, is_stopped: false, sent: 0 }
+        Self { framing, fault, queue: CountedQueue::default(), pause: None, is_stopped: false, sent: 0 }
     }
 
     /// Takes bytes and applies the rules to the messages that they complete. Returns whether the
@@ -150,11 +160,8 @@ impl<F: Framing> MessagePipe<F> {
             return false;
         }
         self.framing.push(data);
-        let from = self.queue.len();
-        let is_stopped = (self.sent == 0 || self.pass_begun(data)) && self.apply();
-        self.count(from);
-        self.is_stopped = is_stopped;
-        is_stopped
+        self.is_stopped = (self.sent == 0 || self.pass_begun(data)) && self.apply();
+        self.is_stopped
     }
 
     /// Applies the rules to all whole messages. Returns whether the stream stops.
@@ -163,13 +170,13 @@ impl<F: Framing> MessagePipe<F> {
         while !fault.stops() {
             match framing.next() {
                 None => return false,
-                Some(Piece::Message(message)) => fault.apply(message, queue),
+                Some(Piece::Message(message)) => fault.apply(&message, queue),
                 Some(Piece::Close(frame)) => {
                     fault.flush(queue);
-                    queue.push_back(QueuedMessage::undelayed(frame));
+                    queue.push(QueuedMessage::undelayed(&frame));
                 }
                 Some(Piece::Control(bytes) | Piece::Other(bytes)) => {
-                    queue.push_back(QueuedMessage::undelayed(bytes));
+                    queue.push(QueuedMessage::undelayed(&bytes));
                 }
             }
         }
@@ -183,7 +190,7 @@ impl<F: Framing> MessagePipe<F> {
         self.framing.push(data);
         while self.framing.next().is_some() {}
         self.sent = self.framing.buffered();
-        self.append(Bytes::copy_from_slice(data));
+        self.append(data);
     }
 
     /// Applies these rules from the next message on.
@@ -216,12 +223,12 @@ impl<F: Framing> MessagePipe<F> {
             if !is_control {
                 let rest = popped.saturating_sub(self.sent).min(data.len());
                 self.sent = 0;
-                self.queue.push_back(QueuedMessage::undelayed(Bytes::copy_from_slice(&data[..rest])));
+                self.queue.push(QueuedMessage::undelayed(&data[..rest]));
                 return true;
             }
         }
         self.sent = self.framing.buffered();
-        self.queue.push_back(QueuedMessage::undelayed(Bytes::copy_from_slice(data)));
+        self.queue.push(QueuedMessage::undelayed(data));
         false
     }
 
@@ -234,9 +241,8 @@ impl<F: Framing> MessagePipe<F> {
     }
 
     /// Queues bytes after all others.
-    pub(crate) fn append(&mut self, bytes: Bytes) {
-        self.waiting += bytes.len();
-        self.queue.push_back(QueuedMessage::undelayed(bytes));
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.queue.push(QueuedMessage::undelayed(bytes));
     }
 
     /// Queues everything that is buffered, unchanged. A stopped stream has nothing more to send.
@@ -244,7 +250,6 @@ impl<F: Framing> MessagePipe<F> {
         if self.is_stopped {
             return;
         }
-        let from = self.queue.len();
         if let Some(fault) = &mut self.fault {
             fault.flush(&mut self.queue);
         }
@@ -252,9 +257,8 @@ impl<F: Framing> MessagePipe<F> {
         // Of a message that began before the rules applied.
         rest.advance(std::mem::take(&mut self.sent).min(rest.len()));
         if !rest.is_empty() {
-            self.queue.push_back(QueuedMessage::undelayed(rest));
+            self.queue.push(QueuedMessage::undelayed(&rest));
         }
-        self.count(from);
     }
 
     /// Flushes, and ends all delays.
@@ -284,9 +288,7 @@ impl<F: Framing> MessagePipe<F> {
                 self.pause = Some(pause(wait));
                 continue;
             }
-            let message = self.queue.pop_front().map(|message| message.bytes);
-            self.waiting -= message.as_ref().map_or(0, Bytes::len);
-            return Poll::Ready(message);
+            return Poll::Ready(self.queue.pop().map(|message| message.bytes));
         }
     }
 
@@ -294,13 +296,9 @@ impl<F: Framing> MessagePipe<F> {
         self.queue.is_empty()
     }
 
-    /// Returns the number of bytes in the queue.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting
-    }
-
-    fn count(&mut self, from: usize) {
-        self.waiting += self.queue.iter().skip(from).map(|message| message.bytes.len()).sum::<usize>();
+    /// Returns the memory of the queue, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.queue.held()
     }
 }
 

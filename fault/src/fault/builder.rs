@@ -20,8 +20,12 @@ use crate::fault::switch::{Participation, Switch};
 use crate::injector::key::{DecideBy, KeyExtractor};
 use crate::injector::tree::{Injector, Watches};
 use crate::random::draws::{Key, Sampler, random_seed};
+#[cfg(feature = "metrics")]
+use crate::report::event::FaultPlacement;
 use crate::report::event::Reporter;
 use crate::report::log::EventLog;
+#[cfg(feature = "metrics")]
+use crate::report::meters::Meters;
 
 impl Fault {
     /// Begins a fault of this name, disabled and with a participation of 0.
@@ -47,6 +51,8 @@ impl Fault {
             count_while_disabled: false,
             reporter: None,
             log: None,
+            #[cfg(feature = "metrics")]
+            metrics: None,
             sleeper: Sleeper::default(),
             read_ahead: 0,
             schedule: ScheduleConfig::default(),
@@ -85,6 +91,8 @@ pub struct FaultBuilder {
     count_while_disabled: bool,
     reporter: Option<Box<dyn Reporter>>,
     log: Option<EventLog>,
+    #[cfg(feature = "metrics")]
+    metrics: Option<FaultPlacement>,
     sleeper: Sleeper,
     read_ahead: usize,
     schedule: ScheduleConfig,
@@ -285,6 +293,15 @@ impl FaultBuilder {
         self
     }
 
+    /// Counts in the recorder of the crate `metrics` that is installed when the fault is built, under
+    /// the label of this side. The [names](crate::reports#metrics) are those of a set, which does so by
+    /// [`FaultSetBuilder::metrics`](crate::FaultSetBuilder::metrics).
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self, side: FaultPlacement) -> Self {
+        self.metrics = Some(side);
+        self
+    }
+
     /// Checks every setting and builds the fault.
     ///
     /// # Errors
@@ -316,6 +333,8 @@ impl FaultBuilder {
         check_group(self.group.as_ref(), &mut errors);
         let good = mark.zip(injector).zip(participation).zip(key_extractor);
         let (((mark, injector), participation), key_extractor) = errors.into_result(&self.name, good)?;
+        #[cfg(feature = "metrics")]
+        let meters = self.metrics.map(|placement| Meters::new(&self.name, placement));
         Ok(Fault {
             state: Arc::new(FaultState {
                 sampler: Sampler::new(
@@ -344,6 +363,8 @@ impl FaultBuilder {
                 sleeper: self.sleeper,
                 read_ahead: self.read_ahead,
                 counters: self.carried.counters,
+                #[cfg(feature = "metrics")]
+                meters,
                 limits: FaultLimits {
                     schedule: Schedule::new(self.schedule),
                     attempts: self.first_per_key.map(AttemptTable::new),

@@ -164,6 +164,10 @@ impl Capability {
             Step::Hang(_) => self.empty_reply != DeliveryMethod::None,
             Step::Connection(step) => self.allows_connection_step(step),
             Step::Wait(_) | Step::Custom(..) => true,
+            #[cfg(feature = "stress")]
+            Step::Stress(_) => true,
+            #[cfg(feature = "panic")]
+            Step::Panic(_) => self.can_respond() && cfg!(panic = "unwind"),
             // All other steps need a request and a response, which connections do not have.
             _ => self.can_respond(),
         }

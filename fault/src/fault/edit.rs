@@ -1,7 +1,7 @@
 //! Changes of one fault of a FaultSet, while the others run on.
 
 use crate::fault::builder::FaultBuilder;
-use crate::fault::set::{FaultSet, NextMember, SetError};
+use crate::fault::set::{FaultSet, NextMember, SetError, Snapshot};
 use crate::report::event::FaultPlacement;
 
 impl FaultSet {
@@ -32,31 +32,37 @@ impl FaultSet {
     /// # Errors
     /// As [`insert`](Self::insert).
     pub fn insert_at(&self, placement: FaultPlacement, fault: FaultBuilder) -> Result<(), SetError> {
-        let _swap = self.lock();
-        let name = fault.name().to_owned();
-        let mut new = Some(NextMember::New { placement, builder: Box::new(fault), spec: None });
-        let mut next = Vec::new();
-        for member in &self.snapshot().members {
-            if member.fault.name() == name {
-                next.extend(new.take());
-            } else {
-                next.push(NextMember::Same(member.clone()));
-            }
-        }
-        next.extend(new);
-        self.swap(next, None, None)
+        self.swap(
+            |old| {
+                let name = fault.name().to_owned();
+                let mut new = Some(NextMember::New { placement, builder: Box::new(fault), spec: None });
+                let mut next = Vec::with_capacity(old.members.len() + 1);
+                for member in &old.members {
+                    if member.fault.name() == name {
+                        next.extend(new.take());
+                    } else {
+                        next.push(NextMember::Same(member.clone()));
+                    }
+                }
+                next.extend(new);
+                next
+            },
+            None,
+            None,
+        )
     }
 
     /// Removes the fault of this name, and returns whether there was one. The others are not touched.
     pub fn remove(&self, name: &str) -> bool {
-        let _swap = self.lock();
-        let snapshot = self.snapshot();
-        let kept = snapshot.members.iter().filter(|member| member.fault.name() != name);
-        let next: Vec<_> = kept.map(|member| NextMember::Same(member.clone())).collect();
-        if next.len() == snapshot.members.len() {
-            return false;
-        }
+        let mut was_there = false;
+        let kept = |old: &Snapshot| {
+            let kept = old.members.iter().filter(|member| member.fault.name() != name);
+            let next: Vec<_> = kept.map(|member| NextMember::Same(member.clone())).collect();
+            was_there = next.len() < old.members.len();
+            next
+        };
         // The kept faults were built before, so that none of them can be wrong.
-        self.swap(next, None, None).is_ok()
+        let _ = self.swap(kept, None, None);
+        was_there
     }
 }

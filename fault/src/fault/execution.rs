@@ -16,9 +16,11 @@ use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::{Changes, is_bodiless, remove_content, strip_body};
 use crate::fault::filter::filter::original_uri;
 use crate::fault::guards::Permit;
-use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
+use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, delay, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
+#[cfg(feature = "panic")]
+use crate::injector::panic::InjectedPanic;
 use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
 use crate::random::draws::Draws;
 use crate::report::callback::{GuardedFuture, guard};
@@ -78,7 +80,7 @@ impl Execution {
         let wanted = state.has_reporter() || !steps.reporters.is_empty() || steps.has_custom();
         #[cfg(feature = "tracing")]
         trace::started(&state.name, &steps.actions, request);
-        state.counters.add_active();
+        state.add_active();
         let mut execution = Self {
             request: wanted.then(|| Arc::new(clone_head(request))),
             is_head: request.method() == Method::HEAD,
@@ -137,6 +139,13 @@ impl Execution {
                 },
                 Step::Respond(response) => return self.respond(response.response()),
                 Step::Reject(termination) => return self.reject(index, termination),
+                #[cfg(feature = "panic")]
+                Step::Panic(message) => self.panic(message),
+                #[cfg(feature = "stress")]
+                Step::Stress(load) => {
+                    self.count_injection();
+                    load.begin(self.handle());
+                }
                 Step::Connection(step) => {
                     self.count_injection();
                     self.command_connection(step);
@@ -152,6 +161,15 @@ impl Execution {
             }
         }
         self.forward(request)
+    }
+
+    /// Ends the execution and unwinds. All that is dropped by that has caught its own panics.
+    #[cfg(feature = "panic")]
+    fn panic(mut self, message: Arc<str>) -> ! {
+        self.end(Phase::Finished);
+        let payload = InjectedPanic { fault: self.state.name.clone(), message };
+        drop(self);
+        std::panic::panic_any(payload)
     }
 
     async fn hang(mut self, max: Duration) -> Outcome {
@@ -285,7 +303,13 @@ impl Execution {
         if time.is_zero() {
             return Some(());
         }
-        self.state.run_until_off(self.state.sleeper.sleep(time)).await.flatten()
+        delay(&self.state, time).await
+    }
+
+    /// Returns the delay of the head of the response.
+    pub(crate) fn pause_head(&self, time: Duration) -> Pause {
+        let state = self.state.clone();
+        Pause::new(async move { delay(&state, time).await })
     }
 
     /// `Err`: the request goes on without it.
@@ -396,14 +420,14 @@ impl Execution {
 
     fn count_skip(&mut self, reason: SkipReason) {
         if !std::mem::replace(&mut self.is_counted, true) {
-            self.state.counters.add_skipped(reason);
+            self.state.count_skipped(reason);
         }
     }
 
     fn count_injection(&mut self) {
         if !self.is_counted {
             self.is_counted = true;
-            self.state.counters.add_injected();
+            self.state.count_injected();
         }
     }
 
@@ -470,7 +494,7 @@ impl Execution {
 impl Drop for Execution {
     fn drop(&mut self) {
         self.end(Phase::Abandoned);
-        self.state.counters.remove_active();
+        self.state.remove_active();
     }
 }
 

@@ -17,7 +17,7 @@ use crate::injector::key::RequestKeys;
 use crate::injector::steps::Steps;
 use crate::random::draws::{Sampler, digest};
 use crate::report::callback::guard;
-use crate::report::event::{Phase, SkipReason};
+use crate::report::event::{Phase, Side, SkipReason};
 
 /// A fault: an [`Injector`](crate::Injector), and the selection of its requests.
 ///
@@ -85,12 +85,12 @@ impl Fault {
             Ok(Selected { steps, .. }) => {
                 #[cfg(feature = "tracing")]
                 crate::report::trace::dry_run(&self.state.name, &steps.actions, request);
-                self.state.counters.add_skipped(SkipReason::DryRun);
+                self.state.count_skipped(SkipReason::DryRun);
                 self.state.report(Phase::Skipped(SkipReason::DryRun), &steps.actions, placement, request);
                 None
             }
             Err(skip) => {
-                self.state.counters.add_skipped(skip);
+                self.state.count_skipped(skip);
                 self.state.report(Phase::Skipped(skip), &[], placement, request);
                 None
             }
@@ -109,9 +109,13 @@ impl Fault {
     /// Watches the streams of a request while the fault is off, if it has rules for their messages.
     pub(crate) fn watch<B>(&self, placement: Placement, request: &mut Request<B>) -> Option<Arc<Standby>> {
         let state = &self.state;
+        if !state.switch.is_watching() {
+            return None;
+        }
         let watches = state.injector.watches();
         let is_websocket = is_websocket_upgrade(request);
-        let has_stream = if is_websocket { watches.websockets } else { watches.bodies };
+        let bodies = watches.requests || watches.responses;
+        let has_stream = if is_websocket { watches.websockets } else { bodies };
         if !has_stream || !state.is_off() || !matches!(placement, Placement::Server | Placement::Client) {
             return None;
         }
@@ -123,7 +127,9 @@ impl Fault {
         }
         Decisions::decide(request.extensions_mut(), id, attempt);
         let capability = Capability::new(placement, state.delivery, request);
-        let standby = Arc::new(Standby::new(state.clone(), capability, request));
+        // One decision is made for a request, and applies to one of its bodies.
+        let side = if watches.responses { Side::Response } else { Side::Request };
+        let standby = Arc::new(Standby::new(state.clone(), capability, side, request));
         if !is_websocket {
             return Some(standby);
         }

@@ -1,15 +1,16 @@
 //! Guards: limits of a whole set of faults, and GuardState, which enforces them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind, FaultErrors, header_name, header_value};
+use crate::config::sync::{
+    AtomicBool, AtomicU8, AtomicU64, Mutex, MutexGuard, Notified, Notify, Ordering, RwLock,
+};
 use crate::fault::capability::Placement;
 use crate::fault::filter::filter::original_uri;
 use crate::fault::filter::path::{PathList, canonical};
@@ -179,6 +180,18 @@ pub(crate) struct CompiledGuards {
 }
 
 impl CompiledGuards {
+    /// Returns the [kinds](kind) of the limits.
+    fn kinds(&self) -> u8 {
+        let kinds = [
+            (kind::DEADLINE, self.deadline.is_some()),
+            (kind::PROTECTED, !self.paths.is_empty() || !self.headers.is_empty()),
+            (kind::SHARE, self.max_affected.is_some()),
+            (kind::STOP, self.stop.is_some()),
+            (kind::DRY_RUN, self.dry_run),
+        ];
+        kinds.into_iter().filter(|(_, is_set)| *is_set).fold(0, |all, (kind, _)| all | kind)
+    }
+
     fn protects(&self, path: &str, headers: &HeaderMap) -> bool {
         (!self.paths.is_empty() && self.paths.contains(&canonical(path)))
             || self.headers.iter().any(|(name, wanted)| {
@@ -195,6 +208,8 @@ impl CompiledGuards {
 #[derive(Debug, Default)]
 pub(crate) struct GuardState {
     limits: RwLock<Arc<CompiledGuards>>,
+    /// The [kinds](kind) of limits that are set, so that a request that meets none of them takes no lock.
+    kinds: AtomicU8,
     active: AtomicU64,
     usage: Mutex<Usage>,
     /// Of servers and of clients.
@@ -204,6 +219,19 @@ pub(crate) struct GuardState {
     reason: Mutex<Option<StopReason>>,
     /// Wakes running faults when they may have to end.
     changed: Notify,
+}
+
+/// Kinds of limits, as bits.
+mod kind {
+    /// The end of the set's time.
+    pub(super) const DEADLINE: u8 = 1;
+    /// Protected paths and headers.
+    pub(super) const PROTECTED: u8 = 2;
+    /// A share of all requests.
+    pub(super) const SHARE: u8 = 4;
+    /// Genuine responses that stop the set.
+    pub(super) const STOP: u8 = 8;
+    pub(super) const DRY_RUN: u8 = 16;
 }
 
 #[derive(Debug, Default)]
@@ -217,7 +245,9 @@ struct Usage {
 impl GuardState {
     /// Sets other limits. What was counted and a stop stay.
     pub(crate) fn set(&self, limits: CompiledGuards) {
+        let kinds = limits.kinds();
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
+        self.kinds.store(kinds, Ordering::Release);
         self.is_expired.store(false, Ordering::Release);
         self.changed.notify_waiters();
     }
@@ -226,13 +256,22 @@ impl GuardState {
         self.limits.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn has(&self, kind: u8) -> bool {
+        self.kinds.load(Ordering::Acquire) & kind != 0
+    }
+
     pub(crate) fn is_dry_run(&self) -> bool {
-        self.limits().dry_run
+        self.has(kind::DRY_RUN)
+    }
+
+    /// Whether the time of the set ends.
+    pub(crate) fn has_deadline(&self) -> bool {
+        self.has(kind::DEADLINE)
     }
 
     /// When every fault ends, if there is such a time.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.limits().deadline
+        if self.has_deadline() { self.limits().deadline } else { None }
     }
 
     /// Tests whether the time of the set is over; `true` in the second place for the first test
@@ -240,6 +279,11 @@ impl GuardState {
     pub(crate) fn expire(&self, now: Instant) -> (bool, bool) {
         let is_over = self.deadline().is_some_and(|deadline| now >= deadline);
         (is_over, is_over && !self.is_expired.swap(true, Ordering::AcqRel))
+    }
+
+    /// Whether the end of the time was met.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.is_expired.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -264,12 +308,12 @@ impl GuardState {
         self.active.load(Ordering::Relaxed)
     }
 
-    /// Why no fault of the set is to act at this time.
-    pub(crate) fn check_time(&self, now: Instant) -> Result<(), SkipReason> {
+    /// Why no fault of the set is to act at this time, which is given if the set's time ends.
+    pub(crate) fn check_time(&self, now: Option<Instant>) -> Result<(), SkipReason> {
         if self.is_stopped() {
             return Err(SkipReason::Stopped);
         }
-        if self.deadline().is_some_and(|deadline| now >= deadline) {
+        if now.zip(self.deadline()).is_some_and(|(now, deadline)| now >= deadline) {
             return Err(SkipReason::Expired);
         }
         Ok(())
@@ -280,7 +324,9 @@ impl GuardState {
         placement: Placement,
         request: &Request<B>,
     ) -> Result<(), SkipReason> {
-        if self.limits().protects(original_uri(placement, request).path(), request.headers()) {
+        if self.has(kind::PROTECTED)
+            && self.limits().protects(original_uri(placement, request).path(), request.headers())
+        {
             return Err(SkipReason::Protected);
         }
         Ok(())
@@ -288,7 +334,9 @@ impl GuardState {
 
     /// Counts a request of which a share may be injected.
     pub(crate) fn count_request(&self) {
-        if let Some((_, window)) = self.limits().max_affected {
+        if self.has(kind::SHARE)
+            && let Some((_, window)) = self.limits().max_affected
+        {
             self.usage().traffic.add(Instant::now(), window, [1, 0]);
         }
     }
@@ -358,7 +406,7 @@ impl GuardState {
 
     /// Whether genuine responses are to be watched.
     pub(crate) fn observes(&self) -> bool {
-        !self.is_stopped() && self.limits().stop.is_some()
+        self.has(kind::STOP) && !self.is_stopped() && !self.is_expired()
     }
 
     /// Counts one genuine response; returns the reason if that stops the set.
@@ -380,7 +428,7 @@ impl GuardState {
     }
 
     /// Wakes at the next change of what may end a running fault.
-    pub(crate) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+    pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
     }
 }

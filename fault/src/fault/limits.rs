@@ -25,22 +25,23 @@ impl FaultLimits {
 
     /// The factor of the participation at this time.
     pub(crate) fn factor(&self, now: Option<Instant>) -> Result<f64, SkipReason> {
-        let Some(now) = now else { return Ok(1.0) };
         if let Some(guards) = &self.guards {
             guards.check_time(now)?;
         }
+        let Some(now) = now else { return Ok(1.0) };
         self.schedule.factor(now).ok_or(SkipReason::OutsideSchedule)
     }
 
-    /// The time, if any limit needs it.
+    /// The time, if any limit needs it: it costs more than the rest of what a fault that matches nothing does.
     pub(crate) fn now(&self) -> Option<Instant> {
-        (!self.is_unlimited()).then(Instant::now)
+        let has_deadline = self.guards.as_ref().is_some_and(|guards| guards.has_deadline());
+        (has_deadline || !self.schedule.is_unlimited()).then(Instant::now)
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        let Some(now) = self.now() else { return false };
+        let now = self.now();
         self.guards.as_ref().is_some_and(|guards| guards.check_time(now).is_err())
-            || self.schedule.deadline().is_some_and(|deadline| now >= deadline)
+            || now.zip(self.schedule.deadline()).is_some_and(|(now, deadline)| now >= deadline)
     }
 
     /// Takes one injection of everything that counts them: of all or of none.
@@ -60,14 +61,15 @@ impl FaultLimits {
             attempts.filter(|_| !is_preview).into_iter().for_each(|(table, key)| table.give_back(key));
             reason
         };
-        let permit = match self.guards.as_ref().zip(now) {
-            Some((guards, now)) => guards.acquire(now, is_preview).map_err(give_back)?,
+        let now = now.unwrap_or_else(Instant::now);
+        let permit = match &self.guards {
+            Some(guards) => guards.acquire(now, is_preview).map_err(give_back)?,
             None => None,
         };
         if window.admit(is_preview) {
             return Ok(permit);
         }
-        permit.zip(now).into_iter().for_each(|(permit, now)| permit.cancel(now));
+        permit.into_iter().for_each(|permit| permit.cancel(now));
         Err(give_back(SkipReason::OutsideWindow))
     }
 

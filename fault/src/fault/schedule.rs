@@ -1,10 +1,12 @@
 //! Schedule: when a fault is active, and how its participation rises.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
+
+use crate::config::sync::{Mutex, MutexGuard};
 
 /// The times of a fault as they were given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! Group, CountWindow and Decisions: which selected requests are injected.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use http::Extensions;
 
+use crate::config::sync::{AtomicU64, Ordering, RwLock};
 use crate::random::draws::{Key, Sampler, pick_weighted, random_seed};
 
 /// Faults of which at most one is injected into a request: for each request the group picks one of
@@ -215,27 +214,27 @@ impl CountWindow {
 
     pub(crate) fn limits(&self) -> CountLimits {
         CountLimits {
-            skip: self.skip.load(Relaxed),
-            every: self.every.load(Relaxed),
-            limit: Some(self.limit.load(Relaxed)).filter(|limit| *limit != u64::MAX),
+            skip: self.skip.load(Ordering::Relaxed),
+            every: self.every.load(Ordering::Relaxed),
+            limit: Some(self.limit.load(Ordering::Relaxed)).filter(|limit| *limit != u64::MAX),
         }
     }
 
     /// Sets other limits for the requests to come; those before keep their numbers.
     pub(crate) fn set(&self, limits: CountLimits) {
-        self.skip.store(limits.skip, Relaxed);
-        self.every.store(limits.every.max(1), Relaxed);
-        self.limit.store(limits.limit.unwrap_or(u64::MAX), Relaxed);
+        self.skip.store(limits.skip, Ordering::Relaxed);
+        self.every.store(limits.every.max(1), Ordering::Relaxed);
+        self.limit.store(limits.limit.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Counts from 0 again.
     pub(crate) fn reset(&self) {
-        self.selected.store(0, Relaxed);
+        self.selected.store(0, Ordering::Relaxed);
     }
 
     /// Selected requests so far; they are counted only under limits.
     pub(crate) fn count(&self) -> u64 {
-        self.selected.load(Relaxed)
+        self.selected.load(Ordering::Relaxed)
     }
 
     /// The counter itself, for a fault that goes on with it.
@@ -250,7 +249,7 @@ impl CountWindow {
         if (skip, every, limit) == (0, 1, None) {
             return true;
         }
-        let number = self.selected.fetch_add(u64::from(!is_preview), Relaxed).checked_sub(skip);
+        let number = self.selected.fetch_add(u64::from(!is_preview), Ordering::Relaxed).checked_sub(skip);
         number.is_some_and(|number| {
             number.is_multiple_of(every) && limit.is_none_or(|limit| number / every < limit)
         })

@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::config::error::FaultErrors;
+use crate::config::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, RwLock};
 use crate::fault::builder::FaultBuilder;
 use crate::fault::capability::Placement;
 use crate::fault::control::Control;
@@ -20,6 +20,8 @@ use crate::report::callback::guard;
 use crate::report::counts::Counts;
 use crate::report::event::{FaultPlacement, Reporter};
 use crate::report::log::EventLog;
+#[cfg(feature = "metrics")]
+use crate::report::meters::SetMeters;
 use crate::report::set_event::{SetEvent, StopReason};
 
 /// A live set of faults, which one layer puts around a service, a client, a listener or a
@@ -74,6 +76,8 @@ struct SetState {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
     log: Option<EventLog>,
+    #[cfg(feature = "metrics")]
+    meters: Option<SetMeters>,
     environment: Option<String>,
 }
 
@@ -143,6 +147,14 @@ pub(crate) enum NextMember {
     },
 }
 
+/// What is left to be done of a swap.
+struct Swapped {
+    snapshot: Arc<Snapshot>,
+    revision: u64,
+    /// Faults that have left the set, or were replaced.
+    gone: Vec<Fault>,
+}
+
 impl FaultSet {
     /// Returns an empty set.
     #[allow(clippy::new_without_default, reason = "a set is created once, and shared by its clones")]
@@ -171,20 +183,19 @@ impl FaultSet {
         &self,
         faults: impl IntoIterator<Item = (FaultPlacement, FaultBuilder)>,
     ) -> Result<(), SetError> {
-        let _swap = self.lock();
         let next = faults.into_iter().map(|(placement, builder)| NextMember::New {
             placement,
             builder: Box::new(builder),
             spec: None,
         });
-        self.swap(next.collect(), None, None)
+        let next = next.collect();
+        self.swap(|_| next, None, None)
     }
 
     /// Removes all faults.
     pub fn clear(&self) {
-        let _swap = self.lock();
         // Nothing can be wrong with no faults.
-        let _ = self.swap(Vec::new(), None, None);
+        let _ = self.swap(|_| Vec::new(), None, None);
     }
 
     /// Sets the guards, in place of those before. A time to live begins anew.
@@ -193,6 +204,7 @@ impl FaultSet {
     /// A limit is wrong; the guards stay as they were.
     pub fn set_guards(&self, guards: Guards) -> Result<(), FaultErrors> {
         self.state.guards.set(guards.compile()?);
+        self.measure();
         Ok(())
     }
 
@@ -272,7 +284,10 @@ impl FaultSet {
 
     /// Disables every fault once the time of the set is over.
     pub(crate) fn check_expiry(&self) {
-        if let (_, true) = self.state.guards.expire(Instant::now()) {
+        let guards = &self.state.guards;
+        if guards.has_deadline()
+            && let (_, true) = guards.expire(Instant::now())
+        {
             for member in &self.snapshot().members {
                 member.fault.control().set_enabled(false);
             }
@@ -286,6 +301,11 @@ impl FaultSet {
             event,
             !matches!(event, SetEvent::Applied { .. } | SetEvent::Rearmed),
         );
+        #[cfg(feature = "metrics")]
+        if let Some(meters) = &self.state.meters {
+            meters.record(event);
+        }
+        self.measure();
         if let Some(log) = &self.state.log {
             log.record_set(event);
         }
@@ -294,21 +314,53 @@ impl FaultSet {
         }
     }
 
-    /// Keeps others from swapping the set.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
-        self.state.swap.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Writes the state of the set as a whole to its gauges.
+    fn measure(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(meters) = &self.state.meters {
+            let guards = &self.state.guards;
+            let flags = || [guards.is_stopped(), guards.is_expired(), guards.is_dry_run()];
+            meters.set(|| (self.revision(), flags()));
+            crate::report::meters::set_halted(crate::fault::switch::halted());
+        }
     }
 
-    /// Builds the faults and puts them in the place of the running ones, with guards of their own or
-    /// the ones before. The caller holds the lock.
+    /// Builds the faults that follow the running ones, and puts them in their place, with guards of their
+    /// own or the ones before. Swaps run one after the other; what they wake, drop and call runs after
+    /// its swap, and may come back to the set.
     pub(crate) fn swap(
         &self,
-        next: Vec<NextMember>,
+        next: impl FnOnce(&Snapshot) -> Vec<NextMember>,
         guards: Option<CompiledGuards>,
         source: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Result<(), SetError> {
-        let old = self.snapshot();
-        let members = self.build(next, &old)?;
+        let old;
+        let swapped = {
+            let _swap = self.state.swap.lock().unwrap_or_else(PoisonError::into_inner);
+            old = self.snapshot();
+            self.swap_locked(next(&old), &old, guards, source)
+        };
+        let Swapped { snapshot, revision, gone } = swapped?;
+        for fault in gone {
+            let switch = &fault.state.switch;
+            switch.retire();
+            if snapshot.member(fault.name()).is_none() {
+                switch.set_enabled(false);
+            }
+        }
+        drop(old);
+        self.notify(&SetEvent::Applied { revision, faults: snapshot.members.len() });
+        Ok(())
+    }
+
+    fn swap_locked(
+        &self,
+        next: Vec<NextMember>,
+        old: &Snapshot,
+        guards: Option<CompiledGuards>,
+        source: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Result<Swapped, SetError> {
+        let members = self.build(next, old)?;
         let kept: HashSet<*const ()> = members.iter().map(|member| address(&member.fault)).collect();
         let added: Vec<_> = {
             let known: HashSet<*const ()> = old.members.iter().map(|member| address(&member.fault)).collect();
@@ -325,16 +377,10 @@ impl FaultSet {
             *current = snapshot.clone();
             self.state.revision.fetch_add(1, Ordering::AcqRel) + 1
         };
-        for gone in old.members.iter().filter(|member| !kept.contains(&address(&member.fault))) {
-            let switch = &gone.fault.state.switch;
-            switch.detach(&self.state.active);
-            switch.retire();
-            if snapshot.member(gone.fault.name()).is_none() {
-                switch.set_enabled(false);
-            }
-        }
-        self.notify(&SetEvent::Applied { revision, faults: snapshot.members.len() });
-        Ok(())
+        let gone = old.members.iter().filter(|member| !kept.contains(&address(&member.fault)));
+        let gone: Vec<_> = gone.map(|member| member.fault.clone()).collect();
+        gone.iter().for_each(|fault| fault.state.switch.detach(&self.state.active));
+        Ok(Swapped { snapshot, revision, gone })
     }
 
     fn build(&self, next: Vec<NextMember>, old: &Snapshot) -> Result<Vec<SetMember>, SetError> {
@@ -345,7 +391,7 @@ impl FaultSet {
                 NextMember::Same(member) => members.push(member),
                 NextMember::New { placement, builder, spec } => {
                     let carried = old.member(builder.name()).map(|member| member.fault.state.carried());
-                    match self.prepare(*builder, carried.unwrap_or_default()).build() {
+                    match self.prepare(*builder, placement, carried.unwrap_or_default()).build() {
                         Ok(fault) => members.push(SetMember { placement, fault, spec }),
                         Err(error) => errors.push(error),
                     }
@@ -362,7 +408,11 @@ impl FaultSet {
         }
     }
 
-    fn prepare(&self, builder: FaultBuilder, carried: Carried) -> FaultBuilder {
+    fn prepare(&self, builder: FaultBuilder, placement: FaultPlacement, carried: Carried) -> FaultBuilder {
+        #[cfg(feature = "metrics")]
+        let builder = if self.state.meters.is_some() { builder.metrics(placement) } else { builder };
+        #[cfg(not(feature = "metrics"))]
+        let _ = placement;
         let builder = builder.carried(carried).guards(self.state.guards.clone()).log(self.state.log.clone());
         match &self.state.reporter {
             Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
@@ -391,6 +441,8 @@ pub struct FaultSetBuilder {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
     log: Option<EventLog>,
+    #[cfg(feature = "metrics")]
+    has_metrics: bool,
     environment: Option<String>,
 }
 
@@ -410,6 +462,28 @@ impl FaultSetBuilder {
     /// Logs what the faults do and the events of the set, also of faults with a reporter of their own.
     pub fn event_log(mut self, log: EventLog) -> Self {
         self.log = Some(log);
+        self
+    }
+
+    /// Counts what the faults do in the recorder of the crate `metrics` that is installed now, and at
+    /// each swap of the faults: [their names](crate::reports#metrics). Install it before.
+    ///
+    /// ```
+    /// use metrics_util::debugging::DebuggingRecorder;
+    /// use waylay_fault::{Fault, FaultSet, error};
+    ///
+    /// // In a program: `PrometheusBuilder::new().install()` of `metrics-exporter-prometheus`.
+    /// let recorder = DebuggingRecorder::new();
+    /// let values = recorder.snapshotter();
+    /// metrics::with_local_recorder(&recorder, || {
+    ///     let set = FaultSet::builder().metrics().build();
+    ///     set.replace([Fault::new("flaky", error(503))]).expect("the settings are good");
+    /// });
+    /// assert!(values.snapshot().into_vec().iter().any(|(key, ..)| key.key().name() == "waylay_fault_requests_total"));
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self) -> Self {
+        self.has_metrics = true;
         self
     }
 
@@ -433,6 +507,8 @@ impl FaultSetBuilder {
                 reporter: self.reporter,
                 on_event: self.on_event,
                 log: self.log,
+                #[cfg(feature = "metrics")]
+                meters: self.has_metrics.then(SetMeters::new),
                 environment: self.environment.or_else(from_process),
             }),
         }

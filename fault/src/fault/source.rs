@@ -23,10 +23,8 @@ pub(crate) enum FaultSource {
 /// What is to be done about a request.
 pub(crate) enum Decision {
     Pass,
-    /// The fault is off, and has rules for the messages of the stream.
-    Watch(Arc<Standby>),
-    /// The response is genuine, and its set wants to know of it.
-    Observe(Observation),
+    /// Nothing is injected, and the bodies or the response are of interest.
+    Follow(Followers),
     /// The first fault that acts, and those that follow.
     Inject(Box<Execution>, Option<Remaining>),
 }
@@ -41,18 +39,23 @@ impl FaultSource {
         match self {
             Self::One(fault) => match fault.decide(placement, request, can_rebox) {
                 Some(execution) => Decision::Inject(execution, None),
-                None => fault.watch(placement, request).map_or(Decision::Pass, Decision::Watch),
+                None => {
+                    let standbys = fault.watch(placement, request).into_iter().collect();
+                    Decision::follow(Followers { observation: None, standbys })
+                }
             },
             Self::Set(set) => {
                 let mut remaining = Remaining { snapshot: set.begin(), placement, next: 0 };
                 match remaining.next(request, can_rebox) {
                     Some(execution) => Decision::Inject(execution, Some(remaining)),
-                    None if set.guards().observes() => Decision::Observe(Observation {
-                        set: set.clone(),
-                        is_client: placement == Placement::Client,
-                        begin: Instant::now(),
+                    None => Decision::follow(Followers {
+                        observation: set.guards().observes().then(|| Observation {
+                            set: set.clone(),
+                            is_client: placement == Placement::Client,
+                            begin: Instant::now(),
+                        }),
+                        standbys: remaining.watch(request),
                     }),
-                    None => remaining.watch(request).map_or(Decision::Pass, Decision::Watch),
                 }
             }
         }
@@ -99,14 +102,28 @@ impl Remaining {
 }
 
 impl Remaining {
-    /// Watches the streams of a request for the faults that are off. Of the bodies only one is watched,
-    /// that of the outermost fault with rules for it.
-    fn watch<B>(&self, request: &mut Request<B>) -> Option<Arc<Standby>> {
+    /// Watches the streams of a request for the faults that are off, and returns those that watch a body,
+    /// the outermost first.
+    pub(crate) fn watch<B>(&self, request: &mut Request<B>) -> Vec<Arc<Standby>> {
         let faults = self.snapshot.faults(self.placement).iter();
-        let mut watching: Vec<_> =
-            faults.filter_map(|fault| fault.watch(self.placement, request)).take(1).collect();
-        watching.pop()
+        faults.filter_map(|fault| fault.watch(self.placement, request)).collect()
     }
+}
+
+impl Decision {
+    fn follow(followers: Followers) -> Self {
+        let is_empty = followers.observation.is_none() && followers.standbys.is_empty();
+        if is_empty { Self::Pass } else { Self::Follow(followers) }
+    }
+}
+
+/// What is interested in a request that nothing was injected into.
+#[derive(Default)]
+pub(crate) struct Followers {
+    /// The response is genuine, and its set wants to know of it.
+    pub(crate) observation: Option<Observation>,
+    /// Faults that are off, and have rules for the messages of a body; the outermost first.
+    pub(crate) standbys: Vec<Arc<Standby>>,
 }
 
 /// A request that no fault of the set acted on.

@@ -1,14 +1,16 @@
 //! Standby: a fault that may be enabled while a stream is open.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::header::CONTENT_LENGTH;
 use http::{Extensions, HeaderMap, Method, Request, Response};
 
 use crate::body::fault_body::FaultBody;
-use crate::body::stage::{FaultHandle, Pause, WhenOff};
+use crate::body::request_body::BodyRebox;
+use crate::body::stage::{FaultHandle, Pause, Stage, WhenOff};
+use crate::config::sync::{Mutex, MutexGuard};
 use crate::connection::handle::{Command, HttpCommand};
 use crate::connection::messages::{MessageTap, StandbyTap};
 use crate::fault::capability::Capability;
@@ -27,13 +29,30 @@ use crate::report::event::{Phase, Side, SkipReason};
 pub(crate) struct Standby {
     state: Arc<FaultState>,
     capability: Capability,
+    /// The body that is watched.
+    side: Side,
     request: Request<()>,
-    taps: Mutex<Option<Vec<MessageTap>>>,
+    taps: Mutex<Taps>,
+}
+
+/// The rules for the two sides of a WebSocket, of one decision.
+#[derive(Default)]
+enum Taps {
+    #[default]
+    Undecided,
+    /// Callbacks of the user run, without the lock.
+    Deciding,
+    Decided(Vec<MessageTap>),
 }
 
 impl Standby {
-    pub(crate) fn new<B>(state: Arc<FaultState>, capability: Capability, request: &Request<B>) -> Self {
-        Self { state, capability, request: clone_head(request), taps: Mutex::default() }
+    pub(crate) fn new<B>(
+        state: Arc<FaultState>,
+        capability: Capability,
+        side: Side,
+        request: &Request<B>,
+    ) -> Self {
+        Self { state, capability, side, request: clone_head(request), taps: Mutex::default() }
     }
 
     /// Watches the WebSocket that the request opens: on the connection's stream, or else in
@@ -45,16 +64,38 @@ impl Standby {
         }
     }
 
-    /// Watches the messages of a response, if it is a stream of them. A body of a known length is none.
+    /// Watches the messages of a request's body, if they are of interest and the body can be replaced.
+    pub(crate) fn request<B>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        rebox: Option<BodyRebox<B>>,
+    ) -> Request<B> {
+        let Some(rebox) = rebox.filter(|_| self.side == Side::Request) else { return request };
+        match self.stage(request.headers()) {
+            Some(stage) => request
+                .map(|body| (rebox.rebox)(FaultBody::service(body).staged(vec![stage], Box::new(Bystander)))),
+            None => request,
+        }
+    }
+
+    /// Watches the messages of a response, if they are of interest.
     pub(crate) fn response<B>(self: &Arc<Self>, response: Response<FaultBody<B>>) -> Response<FaultBody<B>> {
         let is_head = *self.request.method() == Method::HEAD;
-        if is_head || is_bodiless(response.status()) || response.headers().contains_key(CONTENT_LENGTH) {
+        if self.side != Side::Response || is_head || is_bodiless(response.status()) {
             return response;
         }
-        match StandbyStage::new(response.headers(), || Box::new(self.clone())) {
-            Some(stage) => response.map(|body| body.staged(vec![Box::new(stage)], Box::new(Bystander))),
+        match self.stage(response.headers()) {
+            Some(stage) => response.map(|body| body.staged(vec![stage], Box::new(Bystander))),
             None => response,
         }
+    }
+
+    /// Follows a stream of messages. A body of a known length is none.
+    fn stage(self: &Arc<Self>, headers: &HeaderMap) -> Option<Box<dyn Stage>> {
+        if headers.contains_key(CONTENT_LENGTH) {
+            return None;
+        }
+        Some(Box::new(StandbyStage::new(headers, || Box::new(self.clone()))?))
     }
 
     /// Decides about the stream, of whose steps only these are run. `None`: it passes.
@@ -66,11 +107,42 @@ impl Standby {
                 Some(Execution::begin(state.clone(), steps, self.capability.clone(), permit, &self.request))
             }
             Err(skip) => {
-                state.counters.add_skipped(skip);
+                state.count_skipped(skip);
                 state.report(Phase::Skipped(skip), &[], self.capability.placement(), &self.request);
                 None
             }
         }
+    }
+
+    /// Returns the rules for this side, if there are any; `None` while the decision is made elsewhere.
+    fn take_tap(&self, side: Side) -> Option<Option<MessageTap>> {
+        let begun = std::mem::replace(&mut *self.taps(), Taps::Deciding);
+        let mut taps = match begun {
+            Taps::Undecided => self.decide_taps(),
+            Taps::Deciding => return None,
+            Taps::Decided(taps) => taps,
+        };
+        let tap = taps.iter().position(|tap| tap.side == side).map(|index| taps.remove(index));
+        *self.taps() = Taps::Decided(taps);
+        Some(tap)
+    }
+
+    fn decide_taps(&self) -> Vec<MessageTap> {
+        let execution = self.decide(|step| matches!(step, Step::WebSocket(_)));
+        let steps = execution.map(|mut execution| {
+            let steps = execution.join();
+            execution.done(false);
+            steps
+        });
+        let taps = steps.into_iter().flatten().filter_map(|step| match step {
+            Step::WebSocket(tap) => Some(tap),
+            _ => None,
+        });
+        taps.collect()
+    }
+
+    fn taps(&self) -> MutexGuard<'_, Taps> {
+        self.taps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn draw(&self, keeps: impl Fn(&Step) -> bool) -> Result<(Steps, Option<Permit>), SkipReason> {
@@ -113,13 +185,16 @@ impl StandbyBody for Arc<Standby> {
         if self.state.is_off() {
             return None;
         }
-        let keeps = |step: &Step| match step {
-            Step::Response(Change::Body(stage)) => stage.is_conditional() && stage.applies_to(headers),
+        let keeps = |step: &Step| match (step, self.side) {
+            (Step::Response(Change::Body(stage)), Side::Response)
+            | (Step::Request(Change::Body(stage)), Side::Request) => {
+                stage.is_conditional() && stage.applies_to(headers)
+            }
             _ => false,
         };
         Some(self.decide(keeps).map(|mut execution| {
             let stages = execution.join().into_iter().filter_map(|step| match step {
-                Step::Response(Change::Body(stage)) => Some(stage),
+                Step::Response(Change::Body(stage)) | Step::Request(Change::Body(stage)) => Some(stage),
                 _ => None,
             });
             (stages.collect(), Box::new(execution) as Box<dyn FaultHandle>)
@@ -132,25 +207,7 @@ impl StandbyTap for Standby {
         if self.state.is_off() {
             return None;
         }
-        let mut taps = self.taps.lock().unwrap_or_else(PoisonError::into_inner);
-        // One decision for both sides.
-        let taps = taps.get_or_insert_with(|| {
-            let execution = self.decide(|step| matches!(step, Step::WebSocket(_)));
-            let steps = execution.map(|mut execution| {
-                let steps = execution.join();
-                execution.done(false);
-                steps
-            });
-            steps
-                .into_iter()
-                .flatten()
-                .filter_map(|step| match step {
-                    Step::WebSocket(tap) => Some(tap),
-                    _ => None,
-                })
-                .collect()
-        });
-        let tap = taps.iter().position(|tap| tap.side == side).map(|index| taps.remove(index));
+        let tap = self.take_tap(side)?;
         Some(tap.map(|tap| (tap, Box::new(ActiveHandle::new(self.state.clone())) as Box<dyn FaultHandle>)))
     }
 }

@@ -4,13 +4,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
+use crate::config::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::filter::filter::{RequestFilter, original_uri};
 use crate::fault::limits::FaultLimits;
@@ -23,6 +23,8 @@ use crate::report::callback::guard;
 use crate::report::counts::Counters;
 use crate::report::event::{Action, Event, Phase, Reporter, SkipReason};
 use crate::report::log::EventLog;
+#[cfg(feature = "metrics")]
+use crate::report::meters::Meters;
 
 pub(crate) struct FaultState {
     pub(crate) name: Arc<str>,
@@ -46,6 +48,8 @@ pub(crate) struct FaultState {
     pub(crate) read_ahead: usize,
     pub(crate) counters: Arc<Counters>,
     pub(crate) limits: FaultLimits,
+    #[cfg(feature = "metrics")]
+    pub(crate) meters: Option<Meters>,
 }
 
 /// A custom draw function.
@@ -71,6 +75,30 @@ impl FaultState {
             Some(draw) => guard(|| draw(key)).map(|share| share < participation),
             None => Some(draws.is_selected(participation)),
         }
+    }
+
+    pub(crate) fn count_injected(&self) {
+        self.counters.add_injected();
+        #[cfg(feature = "metrics")]
+        self.meters.iter().for_each(Meters::count_injected);
+    }
+
+    pub(crate) fn count_skipped(&self, reason: SkipReason) {
+        self.counters.add_skipped(reason);
+        #[cfg(feature = "metrics")]
+        self.meters.iter().for_each(|meters| meters.count_skipped(reason));
+    }
+
+    pub(crate) fn add_active(&self) {
+        self.counters.add_active();
+        #[cfg(feature = "metrics")]
+        self.meters.iter().for_each(Meters::add_active);
+    }
+
+    pub(crate) fn remove_active(&self) {
+        self.counters.remove_active();
+        #[cfg(feature = "metrics")]
+        self.meters.iter().for_each(Meters::remove_active);
     }
 
     /// What a fault of this name takes over.
@@ -133,6 +161,16 @@ pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
     Pause::new(async move { state.run_until_off(state.sleeper.sleep(time)).await.flatten() })
 }
 
+/// Waits as [`pause`] does, and measures it: the delay of a request or of the head of a response.
+pub(crate) async fn delay(state: &FaultState, time: Duration) -> Option<()> {
+    #[cfg(feature = "metrics")]
+    let begin = tokio::time::Instant::now();
+    let result = state.run_until_off(state.sleeper.sleep(time)).await.flatten();
+    #[cfg(feature = "metrics")]
+    state.meters.iter().for_each(|meters| meters.record_delay(begin.elapsed(), result.is_none()));
+    result
+}
+
 /// Completes when the fault is disabled or halted.
 pub(crate) fn when_off(state: &Arc<FaultState>) -> WhenOff {
     let state = state.clone();
@@ -150,14 +188,14 @@ struct ActiveGuard(Arc<FaultState>);
 
 impl ActiveHandle {
     pub(crate) fn new(state: Arc<FaultState>) -> Self {
-        state.counters.add_active();
+        state.add_active();
         Self(Arc::new(ActiveGuard(state)))
     }
 }
 
 impl Drop for ActiveGuard {
     fn drop(&mut self) {
-        self.0.counters.remove_active();
+        self.0.remove_active();
     }
 }
 
@@ -178,15 +216,15 @@ impl PendingInjection {
 
     pub(crate) fn confirm(&self) {
         if !self.0.is_confirmed.swap(true, Ordering::Relaxed) {
-            self.0.state.counters.add_injected();
+            self.0.state.count_injected();
         }
     }
 }
 
 impl Drop for PendingState {
     fn drop(&mut self) {
-        if !*self.is_confirmed.get_mut() {
-            self.state.counters.add_skipped(SkipReason::NotDeliverable);
+        if !self.is_confirmed.load(Ordering::Relaxed) {
+            self.state.count_skipped(SkipReason::NotDeliverable);
         }
     }
 }
@@ -198,6 +236,10 @@ impl FaultHandle for ActiveHandle {
 
     fn is_off(&self) -> bool {
         self.0.0.is_off()
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.0.is_off() || self.0.0.switch.is_retired()
     }
 
     /// Completes also when the fault is replaced: what outlives a request ends then.

@@ -1,13 +1,13 @@
 //! Switch, Participation and the process-wide halt.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 use std::{env, fmt};
 
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
+use crate::config::sync::{
+    AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Mutex, Notified, Notify, Ordering, global,
+};
 
 pub(crate) struct Switch {
     /// `ON` and `COUNTED`, in one byte, so that an idle fault costs one load.
@@ -76,11 +76,16 @@ impl Switch {
         self.retire.notify_waiters();
     }
 
+    /// Tests whether the fault was retired.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
     /// Completes once the fault is retired.
     pub(crate) async fn retired(&self) {
         let mut retire = pin!(self.retire.notified());
         retire.as_mut().enable();
-        if !self.retired.load(Ordering::Acquire) {
+        if !self.is_retired() {
             retire.await;
         }
     }
@@ -96,6 +101,11 @@ impl Switch {
         self.state.load(Ordering::Relaxed) & (ON | COUNTED) != 0
     }
 
+    /// Tests whether streams are of interest while the fault is off.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & WATCHING != 0
+    }
+
     pub(crate) fn enabled(&self) -> bool {
         self.state.load(Ordering::Acquire) & ON != 0
     }
@@ -105,13 +115,26 @@ impl Switch {
     }
 
     pub(crate) fn set_enabled(&self, enabled: bool) {
+        self.store_enabled(enabled);
+        if !enabled {
+            self.wake_cancelled();
+        }
+    }
+
+    /// Ends what runs, after [`store_enabled`](Self::store_enabled). Wakes foreign code, which may come
+    /// back.
+    pub(crate) fn wake_cancelled(&self) {
+        self.cancel.notify_waiters();
+    }
+
+    /// Sets the switch, and wakes nothing.
+    pub(crate) fn store_enabled(&self, enabled: bool) {
         let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
         let was_idle = self.is_idle();
         if enabled {
             self.state.fetch_or(ON, Ordering::Release);
         } else {
             self.state.fetch_and(!ON, Ordering::Release);
-            self.cancel.notify_waiters();
         }
         let is_idle = self.is_idle();
         for watcher in watchers.iter().filter(|_| was_idle != is_idle) {
@@ -209,18 +232,23 @@ impl std::error::Error for ParticipationError {}
 /// assert!(!waylay_fault::halted());
 /// ```
 pub fn halt() {
-    STATE.store(HALTED, Ordering::Release);
-    HALT.notify_waiters();
+    // Swapped, not stored: loom takes a store that meets an exchange for one that may come before it.
+    HALT.state.swap(HALTED, Ordering::AcqRel);
+    HALT.begun.notify_waiters();
+    #[cfg(feature = "metrics")]
+    crate::report::meters::set_halted(true);
 }
 
 /// Ends a [`halt`], also one of the environment; delays that it ended are not resumed.
 pub fn resume() {
-    STATE.store(RUNNING, Ordering::Release);
+    HALT.state.swap(RUNNING, Ordering::AcqRel);
+    #[cfg(feature = "metrics")]
+    crate::report::meters::set_halted(false);
 }
 
 /// Tests whether every fault of this process is stopped.
 pub fn halted() -> bool {
-    match STATE.load(Ordering::Acquire) {
+    match HALT.state.load(Ordering::Acquire) {
         UNREAD => read_environment(),
         state => state == HALTED,
     }
@@ -228,7 +256,7 @@ pub fn halted() -> bool {
 
 /// Completes at the next [`halt`]; [`halted`] reports earlier ones.
 pub(crate) fn next_halt() -> Notified<'static> {
-    HALT.notified()
+    HALT.begun.notified()
 }
 
 const UNREAD: u8 = 0;
@@ -237,15 +265,21 @@ const RUNNING: u8 = 1;
 
 const HALTED: u8 = 2;
 
-static STATE: AtomicU8 = AtomicU8::new(UNREAD);
+/// The halt of all faults.
+struct Halt {
+    state: AtomicU8,
+    begun: Notify,
+}
 
-static HALT: Notify = Notify::const_new();
+global! {
+    static HALT: Halt = Halt { state: AtomicU8::new(UNREAD), begun: Notify::const_new() };
+}
 
 fn read_environment() -> bool {
     let wanted = env::var_os("WAYLAY_HALT").is_some_and(|value| !value.is_empty() && value != "0");
     let state = if wanted { HALTED } else { RUNNING };
     // A concurrent call of `halt` or `resume` takes precedence.
-    match STATE.compare_exchange(UNREAD, state, Ordering::AcqRel, Ordering::Acquire) {
+    match HALT.state.compare_exchange(UNREAD, state, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => wanted,
         Err(newer) => newer == HALTED,
     }

@@ -1,11 +1,11 @@
 //! DecideBy: the key of a decision about a request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{Extensions, HeaderMap, HeaderName, Request};
 
 use crate::config::error::{ErrorCollector, header_name};
+use crate::config::sync::{AtomicU64, Ordering};
 use crate::connection::handle;
 use crate::connection::handle::Connection;
 use crate::random::draws::Key;

@@ -9,6 +9,7 @@ use http_body::{Frame, SizeHint};
 
 use crate::body::stage::{Polled, Stage, StageInput};
 use crate::connection::messages::{Framing, MAX_MESSAGE, MessageFault, MessagePipe, Piece};
+use crate::connection::queue::PART;
 
 /// gRPC: a byte of flags, four bytes of length, the message.
 #[derive(Debug, Default)]
@@ -172,6 +173,8 @@ fn media_type(headers: &HeaderMap) -> Option<&str> {
 #[derive(Debug)]
 pub(crate) struct MessageStage<F> {
     pipe: MessagePipe<F>,
+    /// The rest of a frame, taken in parts: each byte of it may be a message.
+    rest: Bytes,
     /// Trailers of a stream that is stopped.
     trailers: Option<HeaderMap>,
     state: State,
@@ -187,13 +190,23 @@ enum State {
 
 impl<F: Framing> MessageStage<F> {
     pub(crate) fn new(framing: F, fault: MessageFault, trailers: Option<HeaderMap>) -> Self {
-        Self { pipe: MessagePipe::new(framing, Some(fault)), trailers, state: State::Reading }
+        Self {
+            pipe: MessagePipe::new(framing, Some(fault)),
+            rest: Bytes::new(),
+            trailers,
+            state: State::Reading,
+        }
     }
 
-    fn push(&mut self, data: &[u8], is_off: bool) {
+    /// Takes the next part of the rest.
+    fn push(&mut self, is_off: bool) {
         if is_off {
-            self.pipe.push_unchanged(data);
-        } else if self.pipe.push(data) {
+            self.pipe.push_unchanged(&std::mem::take(&mut self.rest));
+            return;
+        }
+        let part = self.rest.split_to(self.rest.len().min(PART));
+        if self.pipe.push(&part) {
+            self.rest.clear();
             self.state = match self.trailers.take() {
                 Some(trailers) => State::Trailers(Frame::trailers(trailers)),
                 None => State::Ended,
@@ -220,6 +233,10 @@ impl<F: BodyFraming + Send + Sync> Stage for MessageStage<F> {
             if let Some(data) = ready!(self.pipe.poll_next(cx, input.is_off(), |time| input.pause(time))) {
                 return Poll::Ready(Some(Ok(Frame::data(data))));
             }
+            if !self.rest.is_empty() {
+                self.push(input.is_off());
+                continue;
+            }
             match std::mem::replace(&mut self.state, State::Ended) {
                 State::Reading => self.state = State::Reading,
                 State::Trailers(frame) => return Poll::Ready(Some(Ok(frame))),
@@ -227,7 +244,7 @@ impl<F: BodyFraming + Send + Sync> Stage for MessageStage<F> {
             }
             match ready!(input.poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.push(&data, input.is_off()),
+                    Ok(data) => self.rest = data,
                     Err(trailers) => {
                         self.pipe.flush();
                         self.state = State::Trailers(trailers);
@@ -247,7 +264,7 @@ impl<F: BodyFraming + Send + Sync> Stage for MessageStage<F> {
     }
 
     fn is_end(&self, _: bool) -> bool {
-        matches!(self.state, State::Ended) && self.pipe.is_empty()
+        matches!(self.state, State::Ended) && self.rest.is_empty() && self.pipe.is_empty()
     }
 
     fn resizes(&self) -> bool {

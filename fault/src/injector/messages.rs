@@ -35,10 +35,12 @@ pub enum Format {
 /// Changes single messages of a stream. Each message has its own draws; the stream as a whole is
 /// selected by the fault's draw.
 ///
-/// A fault that is enabled, or resumed after a halt, while a WebSocket or the body of a response is open
-/// decides about the stream then, and changes its messages from the next one on; a body of a known
-/// length and the bodies of requests are only selected with their request. What a switch has ended stays
-/// ended. To reach open streams, a disabled fault with such rules copies the head of each request.
+/// A fault that is enabled, or resumed after a halt, while a WebSocket or a body is open decides about the
+/// stream then, and changes its messages from the next one on. A body of a known length is only selected
+/// with its request, and so is the body of a request if the layer cannot construct its
+/// [type](crate::FaultLayer::request_body_with) or the fault has rules for responses as well. What a switch
+/// has ended stays ended. To reach open streams, a disabled fault with such rules copies the head of each
+/// request.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Format, messages};
@@ -208,8 +210,11 @@ struct CompiledMessages {
 impl CompiledInjector for CompiledMessages {
     fn watches(&self) -> Watches {
         let websockets = self.format == Format::WebSocket;
-        // The service reads the body of a request as it arrives.
-        Watches { websockets, bodies: !websockets && self.side == Side::Response }
+        Watches {
+            websockets,
+            requests: !websockets && self.side == Side::Request,
+            responses: !websockets && self.side == Side::Response,
+        }
     }
 
     fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {

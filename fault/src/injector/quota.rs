@@ -1,7 +1,7 @@
 //! Quota: a limit of requests per key and window.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::HeaderName;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::config::sync::Mutex;
 use crate::injector::abort::{Abort, error};
 use crate::injector::key::{DecideBy, KeySource, RequestKeys};
 use crate::injector::steps::{CannedResponse, Step, Steps};

@@ -30,7 +30,9 @@ pub enum Reject {
     #[cfg(feature = "http2")]
     StreamReset(ResetCode),
     /// No response until `max` is over, then an empty reply. Cancelled by a halt, a shutdown and a
-    /// switch, after which the request goes on to the service.
+    /// switch, after which the request goes on to the service. It also ends when the client leaves, which
+    /// an HTTP/1 server with an unread upload notices only if the fault reads
+    /// [ahead](crate::FaultBuilder::read_ahead).
     Hang {
         /// The longest time.
         max: DelayTime,

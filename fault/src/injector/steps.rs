@@ -11,6 +11,8 @@ use crate::body::stage::Stage;
 use crate::connection::command::{ChunkError, Direction, Termination, ToxicKind};
 use crate::connection::messages::MessageTap;
 use crate::injector::custom::Inject;
+#[cfg(feature = "stress")]
+use crate::injector::load::Load;
 use crate::random::draws::Draws;
 use crate::report::event::{Action, Reporter, Side};
 
@@ -37,6 +39,12 @@ pub(crate) enum Step {
     Respond(Arc<CannedResponse>),
     /// No response.
     Reject(Termination),
+    /// Panics in the task of the handler.
+    #[cfg(feature = "panic")]
+    Panic(Arc<str>),
+    /// Loads the process; the request goes on.
+    #[cfg(feature = "stress")]
+    Stress(Load),
     /// Applied to the connection; the request goes on.
     Connection(ConnectionStep),
     /// Applied to the request before it reaches the service.
@@ -142,7 +150,12 @@ impl Steps {
 
     /// Tests whether the last step responds, so that no step can follow.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.list.last(), Some(Step::Hang(_) | Step::Respond(_) | Step::Reject(_)))
+        match self.list.last() {
+            Some(Step::Hang(_) | Step::Respond(_) | Step::Reject(_)) => true,
+            #[cfg(feature = "panic")]
+            Some(Step::Panic(_)) => true,
+            _ => false,
+        }
     }
 
     /// Tests for a custom injector.

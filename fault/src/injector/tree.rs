@@ -274,7 +274,10 @@ pub(crate) trait InjectorConfig: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Watches {
     pub(crate) websockets: bool,
-    pub(crate) bodies: bool,
+    /// Bodies of requests.
+    pub(crate) requests: bool,
+    /// Bodies of responses.
+    pub(crate) responses: bool,
 }
 
 impl Watches {
@@ -282,7 +285,8 @@ impl Watches {
     fn of<'a>(injectors: impl Iterator<Item = &'a Box<dyn CompiledInjector>>) -> Self {
         injectors.map(|injector| injector.watches()).fold(Self::default(), |all, one| Self {
             websockets: all.websockets || one.websockets,
-            bodies: all.bodies || one.bodies,
+            requests: all.requests || one.requests,
+            responses: all.responses || one.responses,
         })
     }
 }

@@ -20,8 +20,8 @@ use crate::connection::handle::Connection;
 use crate::fault::capability::Placement;
 use crate::fault::execution::{Outcome, Rejected};
 use crate::fault::fault::Fault;
-#[cfg(feature = "hyper")]
 use crate::fault::set::FaultSet;
+use crate::fault::source::FaultSource;
 #[cfg(feature = "hyper")]
 use crate::io::stream::FaultStream;
 
@@ -51,13 +51,20 @@ use crate::io::stream::FaultStream;
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until it wraps a connector"]
 pub struct ConnectLayer {
-    fault: Fault,
+    source: FaultSource,
 }
 
 impl Fault {
     /// Returns a layer of this fault for the connect phase of a client.
     pub fn connect_layer(&self) -> ConnectLayer {
-        ConnectLayer { fault: self.clone() }
+        ConnectLayer { source: FaultSource::One(self.clone()) }
+    }
+}
+
+impl FaultSet {
+    /// Returns a layer of the set's faults for connectors, for the connect phase of a client.
+    pub fn connect_layer(&self) -> ConnectLayer {
+        ConnectLayer { source: FaultSource::Set(self.clone()) }
     }
 }
 
@@ -65,16 +72,16 @@ impl<S> Layer<S> for ConnectLayer {
     type Service = ConnectService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ConnectService { inner, fault: self.fault.clone() }
+        ConnectService { inner, source: self.source.clone() }
     }
 }
 
-/// A connector wrapped in a [`Fault`], made by [`ConnectLayer`]. Its error is the box that reqwest
+/// A connector wrapped in a [`Fault`] or a [`FaultSet`], made by [`ConnectLayer`]. Its error is the box that reqwest
 /// requires: a [`ConnectError`], or the connector's own error.
 #[derive(Debug, Clone)]
 pub struct ConnectService<S> {
     inner: S,
-    fault: Fault,
+    source: FaultSource,
 }
 
 impl<S, R> Service<R> for ConnectService<S>
@@ -96,14 +103,20 @@ where
         // The future takes the ready service and leaves the clone, which is not ready.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let fault = self.fault.clone();
+        let faults: Vec<Fault> = match &self.source {
+            FaultSource::One(fault) => vec![fault.clone()],
+            FaultSource::Set(set) if set.is_idle() => Vec::new(),
+            FaultSource::Set(set) => set.begin().faults(Placement::ConnectPhase).to_vec(),
+        };
         ConnectFuture::new(async move {
-            // The target is sealed as well.
-            let mut request = connect_request(&Uri::default(), None);
-            match decide_connect(&fault, Placement::ConnectPhase, &mut request).await {
-                Some(rejected) => Err(ConnectError::injected(&rejected).into()),
-                None => inner.call(target).await.map_err(Into::into),
+            for fault in &faults {
+                // The target is sealed as well.
+                let mut request = connect_request(&Uri::default(), None);
+                if let Some(rejected) = decide_connect(fault, Placement::ConnectPhase, &mut request).await {
+                    return Err(ConnectError::injected(&rejected).into());
+                }
             }
+            inner.call(target).await.map_err(Into::into)
         })
     }
 }

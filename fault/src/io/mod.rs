@@ -2,6 +2,7 @@
 
 #[cfg(all(feature = "axum", feature = "net"))]
 pub(crate) mod axum;
+pub(crate) mod connection_faults;
 pub(crate) mod connector;
 pub(crate) mod duplex;
 pub(crate) mod listener;

@@ -1,6 +1,5 @@
 //! ToxicStage: one toxic at work; ToxicQueue: one direction of a stream.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::connection::bucket::SharedLink;
 use crate::connection::command::ToxicKind;
+use crate::connection::queue::{CountedQueue, Entry};
 use crate::random::draws::Draws;
 
 /// Bytes, or an end, and the time at which they leave the queue.
@@ -17,6 +18,15 @@ pub(crate) struct QueuedChunk {
     pub(crate) payload: Payload,
     /// `None`: held until the fault is off.
     pub(crate) at: Option<Instant>,
+}
+
+impl Entry for QueuedChunk {
+    fn length(&self) -> usize {
+        match &self.payload {
+            Payload::Data(data) => data.len(),
+            Payload::End(_) => 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +55,8 @@ pub(crate) struct ToxicStage {
     next_free: Option<Instant>,
     /// Bytes delivered, for toxics with a limit.
     passed: u64,
+    /// The previous chunk was lost.
+    was_lost: bool,
     /// The end that is due at this time, whatever is still queued.
     deadline: Option<(Instant, End)>,
 }
@@ -54,9 +66,10 @@ impl ToxicStage {
         let deadline = match kind {
             // Toxiproxy: zero never closes.
             ToxicKind::Timeout { timeout } if !timeout.is_zero() => Some((later(now, timeout), End::Close)),
+            ToxicKind::CloseAfter { after } => Some((later(now, after), End::Close)),
             _ => None,
         };
-        Self { kind, draws, next_free: None, passed: 0, deadline }
+        Self { kind, draws, next_free: None, passed: 0, was_lost: false, deadline }
     }
 
     /// How it ends the connection, if it lets nothing through.
@@ -64,6 +77,14 @@ impl ToxicStage {
         match self.kind {
             ToxicKind::Timeout { .. } => Some(End::Close),
             ToxicKind::ResetPeer { .. } => Some(End::Reset),
+            _ => None,
+        }
+    }
+
+    /// The link that it shares with other connections.
+    fn link(&self) -> Option<&SharedLink> {
+        match &self.kind {
+            ToxicKind::SharedBandwidth { link, .. } => Some(link),
             _ => None,
         }
     }
@@ -95,7 +116,10 @@ impl ToxicStage {
                 out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) });
             }
             ToxicKind::Bandwidth { rate } => self.push_paced(data, at, rate, out),
-            ToxicKind::SlowClose { .. } => {
+            // A shared link is taken when the chunk is next.
+            ToxicKind::SlowClose { .. }
+            | ToxicKind::CloseAfter { .. }
+            | ToxicKind::SharedBandwidth { .. } => {
                 out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) })
             }
             ToxicKind::Timeout { .. } => out.push(QueuedChunk { payload: Payload::Data(data), at: None }),
@@ -123,23 +147,64 @@ impl ToxicStage {
                     out.push(QueuedChunk { payload: Payload::End(end), at: Some(at) });
                 }
             }
+            ToxicKind::PacketLoss { loss_rate, correlation, retransmit: None } => {
+                if !self.loses(loss_rate, correlation) {
+                    out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) });
+                }
+            }
+            ToxicKind::PacketLoss { loss_rate, correlation, retransmit: Some(timeout) } => {
+                let payload = match self.retransmit(loss_rate, correlation, timeout) {
+                    (waited, true) => (later(at, waited), Payload::Data(data)),
+                    (waited, false) => (later(at, waited), Payload::End(End::Close)),
+                };
+                let at = self.after_previous(payload.0);
+                out.push(QueuedChunk { payload: payload.1, at: Some(at) });
+            }
+            ToxicKind::Garbage { bytes } => {
+                let garbage = random_bytes(bytes, &mut self.draws);
+                out.push(QueuedChunk { payload: Payload::Data(garbage), at: Some(at) });
+                out.push(QueuedChunk { payload: Payload::End(End::Close), at: Some(at) });
+            }
         }
     }
 
     /// Returns the time at which an end that arrives now is delivered.
     fn end(&mut self, at: Instant) -> Option<Instant> {
         match self.kind {
-            ToxicKind::Latency { .. } | ToxicKind::Bandwidth { .. } | ToxicKind::Slicer { .. } => {
-                Some(self.after_previous(at))
-            }
+            ToxicKind::Latency { .. }
+            | ToxicKind::Bandwidth { .. }
+            | ToxicKind::Slicer { .. }
+            | ToxicKind::PacketLoss { .. } => Some(self.after_previous(at)),
             ToxicKind::SlowClose { delay } => Some(later(at, delay)),
             ToxicKind::Timeout { .. } => None,
             ToxicKind::ResetPeer { timeout } => {
                 self.deadline.get_or_insert((later(at, timeout), End::Reset));
                 None
             }
-            ToxicKind::LimitData { .. } => Some(at),
+            ToxicKind::LimitData { .. }
+            | ToxicKind::SharedBandwidth { .. }
+            | ToxicKind::CloseAfter { .. }
+            | ToxicKind::Garbage { .. } => Some(at),
         }
+    }
+
+    /// Draws whether the next chunk is lost.
+    fn loses(&mut self, loss_rate: f64, correlation: f64) -> bool {
+        let share = if self.was_lost { loss_rate + correlation } else { loss_rate };
+        self.was_lost = self.draws.uniform() < share;
+        self.was_lost
+    }
+
+    /// Sends a chunk until it arrives. Returns how long that takes, and whether it arrives.
+    fn retransmit(&mut self, loss_rate: f64, correlation: f64, timeout: Duration) -> (Duration, bool) {
+        let mut waited = Duration::ZERO;
+        for attempt in 0..MAX_ATTEMPTS {
+            if !self.loses(loss_rate, correlation) {
+                return (waited, true);
+            }
+            waited = waited.saturating_add(timeout.saturating_mul(1 << attempt.min(MAX_DOUBLINGS)));
+        }
+        (waited, false)
     }
 
     /// Splits data into pieces of at most a tenth of a second, each delivered when its time is
@@ -161,6 +226,21 @@ impl ToxicStage {
         self.next_free = Some(at);
         at
     }
+}
+
+/// Of one chunk; `tcp_retries2` of Linux is 15, after the first.
+const MAX_ATTEMPTS: u32 = 16;
+
+/// Of the time after which a chunk is sent again.
+const MAX_DOUBLINGS: u32 = 6;
+
+/// Bytes that begin like neither HTTP/1 nor, as the length of a frame, HTTP/2.
+fn random_bytes(length: usize, draws: &mut Draws) -> Bytes {
+    let mut bytes: Vec<u8> = (0..length).map(|_| (draws.uniform() * 256.0) as u8).collect();
+    if let Some(first) = bytes.first_mut() {
+        *first |= 0x80;
+    }
+    bytes.into()
 }
 
 /// Adds a duration; one beyond the clock's range is cut to a century.
@@ -193,19 +273,17 @@ fn slices(data: Bytes, average: usize, variation: usize, draws: &mut Draws) -> V
     slices
 }
 
-/// No more is read while this many bytes are queued, about as much as the buffers of a slow link.
-const MAX_QUEUED: usize = 1 << 20;
-
-/// One direction of a connection.
+/// One direction of a connection. It holds about as much as the buffers of a slow link.
 #[derive(Debug, Default)]
 pub(crate) struct ToxicQueue {
     /// Each with the number of its toxic.
     stages: Vec<(u64, ToxicStage)>,
-    queue: VecDeque<QueuedChunk>,
-    bytes: usize,
+    queue: CountedQueue<QueuedChunk>,
     timer: Option<Pin<Box<Sleep>>>,
     /// The receiver has left: nothing is delayed any longer.
     is_released: bool,
+    /// When the chunk in front has crossed the shared links.
+    crossed_at: Option<Instant>,
 }
 
 impl ToxicQueue {
@@ -232,12 +310,13 @@ impl ToxicQueue {
     /// all data.
     pub(crate) fn release(&mut self, now: Instant) -> Option<End> {
         self.is_released = true;
+        self.crossed_at = None;
         self.queue.iter_mut().for_each(|chunk| chunk.at = Some(now));
         self.stages.iter().find_map(|(_, stage)| stage.blocks())
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.bytes < MAX_QUEUED
+        self.queue.has_room()
     }
 
     pub(crate) fn add(&mut self, number: u64, stage: ToxicStage) {
@@ -250,6 +329,7 @@ impl ToxicQueue {
         self.stages.retain(|(of, _)| *of != number);
         if self.stages.len() < before {
             self.queue.iter_mut().for_each(|chunk| chunk.at = Some(now));
+            self.crossed_at = None;
         }
     }
 
@@ -270,7 +350,10 @@ impl ToxicQueue {
             let front = self.queue.front().map(|chunk| chunk.at);
             let next = match (deadline, front) {
                 (Some((at, end)), _) if at <= now => return Poll::Ready(Some(Payload::End(end))),
-                (_, Some(Some(at))) if at <= now => return Poll::Ready(self.pop()),
+                (deadline, Some(Some(at))) if at <= now => match self.cross(now) {
+                    Some(crossed_at) => deadline.map(|(at, _)| at).into_iter().chain([crossed_at]).min(),
+                    None => return Poll::Ready(self.pop()),
+                },
                 (None, None) => return Poll::Ready(None),
                 (deadline, front) => deadline.map(|(at, _)| at).into_iter().chain(front.flatten()).min(),
             };
@@ -284,17 +367,45 @@ impl ToxicQueue {
                 timer.as_mut().reset(next);
             }
             if timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
+                // A deadline does not keep the stream from being flushed.
+                let is_empty = self.queue.is_empty() && !self.blocks();
+                return if is_empty { Poll::Ready(None) } else { Poll::Pending };
             }
         }
     }
 
-    fn pop(&mut self) -> Option<Payload> {
-        let payload = self.queue.pop_front()?.payload;
-        if let Payload::Data(data) = &payload {
-            self.bytes -= data.len();
+    /// Whether a toxic lets nothing through.
+    fn blocks(&self) -> bool {
+        self.stages.iter().any(|(_, stage)| stage.blocks().is_some())
+    }
+
+    /// Returns when the chunk in front, or its first piece, has crossed the shared links; `None` if it
+    /// has, or there are none.
+    fn cross(&mut self, now: Instant) -> Option<Instant> {
+        if self.is_released {
+            return None;
         }
-        Some(payload)
+        if self.crossed_at.is_none() {
+            let links = || self.stages.iter().filter_map(|(_, stage)| stage.link());
+            let piece = links().map(SharedLink::max_piece).min()?;
+            if !matches!(self.queue.front()?.payload, Payload::Data(_)) {
+                return None;
+            }
+            let QueuedChunk { payload: Payload::Data(mut data), at } = self.queue.pop()? else { return None };
+            let rest = data.split_off(data.len().min(piece));
+            let crossed_at = links().map(|link| link.take(data.len(), now)).max();
+            if !rest.is_empty() {
+                self.queue.push_front(QueuedChunk { payload: Payload::Data(rest), at });
+            }
+            self.queue.push_front(QueuedChunk { payload: Payload::Data(data), at });
+            self.crossed_at = crossed_at;
+        }
+        self.crossed_at.filter(|crossed_at| *crossed_at > now)
+    }
+
+    fn pop(&mut self) -> Option<Payload> {
+        self.crossed_at = None;
+        self.queue.pop().map(|chunk| chunk.payload)
     }
 
     fn admit(&mut self, chunk: QueuedChunk) {
@@ -312,10 +423,7 @@ impl ToxicQueue {
             if matches!(self.queue.back(), Some(QueuedChunk { payload: Payload::End(_), .. })) {
                 break;
             }
-            if let Payload::Data(data) = &chunk.payload {
-                self.bytes += data.len();
-            }
-            self.queue.push_back(chunk);
+            self.queue.push(chunk);
         }
     }
 }

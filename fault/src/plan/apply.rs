@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::fault::fault::Fault;
 use crate::fault::selection::CountLimits;
-use crate::fault::set::{FaultSet, NextMember, SetError, SetMember};
+use crate::fault::set::{FaultSet, NextMember, SetError, SetMember, Snapshot};
 use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
 use crate::plan::plan::FaultPlan;
@@ -125,42 +126,12 @@ impl FaultSet {
         self.check_environment(plan)?;
         let guards =
             plan.guards().compile().map_err(|error| ApplyError::Set(SetError::Faults(vec![error])))?;
-        let _swap = self.lock();
-        let next = self.next_members(plan);
-        self.swap(next, Some(guards), Some(plan.data.clone())).map_err(ApplyError::Set)
-    }
-
-    fn next_members(&self, plan: &FaultPlan) -> Vec<NextMember> {
-        let old = self.snapshot();
-        let defaults = Defaults::of(&plan.data);
-        let specs: Vec<_> = (plan.data.tables("fault"))
-            .map(|fault| FaultSpec { fault: fault.clone(), defaults: defaults.clone() })
-            .collect();
-        let same = |spec: &FaultSpec| old.members.iter().find(|member| spec_of(member) == Some(spec));
-        let changed_groups = changed_groups(&specs, &old.members);
-        let mut groups = Groups::default();
-        let next = specs.into_iter().map(|spec| {
-            let is_free = group_of(&spec.fault).is_none_or(|group| !changed_groups.contains(group));
-            match same(&spec).filter(|_| is_free) {
-                // A fault that was switched since the plan was loaded is reset to the plan.
-                Some(member) => {
-                    let control = member.fault.control();
-                    let is_enabled = spec.defaults.is_enabled && spec.fault.bool("enabled").unwrap_or(true);
-                    if control.enabled() != is_enabled {
-                        control.set_enabled(is_enabled);
-                    }
-                    let _ = control.set_participation(spec.fault.number("participation").unwrap_or_default());
-                    control.set_count_limits(count_limits(&spec.fault));
-                    NextMember::Same(member.clone())
-                }
-                None => NextMember::New {
-                    placement: build::placement(&spec.fault),
-                    builder: Box::new(build::fault(&spec.fault, &defaults, &mut groups)),
-                    spec: Some(Arc::new(spec) as Arc<dyn Any + Send + Sync>),
-                },
-            }
-        });
-        next.collect()
+        let mut switched_off = Vec::new();
+        let next = |old: &Snapshot| next_members(plan, old, &mut switched_off);
+        let result = self.swap(next, Some(guards), Some(plan.data.clone()));
+        // Wakes foreign code, which may come back to the set.
+        switched_off.iter().for_each(|fault| fault.state.switch.wake_cancelled());
+        result.map_err(ApplyError::Set)
     }
 
     /// Returns the plan that was applied last, with each fault enabled, limited and taking part as it
@@ -214,6 +185,43 @@ fn count_limits(fault: &Table) -> CountLimits {
         every: fault.count("every").unwrap_or(1),
         limit: fault.count("limit"),
     }
+}
+
+/// Returns the faults of a plan, of which those that run unchanged stay. Those of them that the plan
+/// switches off have yet to be woken.
+fn next_members(plan: &FaultPlan, old: &Snapshot, switched_off: &mut Vec<Fault>) -> Vec<NextMember> {
+    let defaults = Defaults::of(&plan.data);
+    let specs: Vec<_> = (plan.data.tables("fault"))
+        .map(|fault| FaultSpec { fault: fault.clone(), defaults: defaults.clone() })
+        .collect();
+    let same = |spec: &FaultSpec| old.members.iter().find(|member| spec_of(member) == Some(spec));
+    let changed_groups = changed_groups(&specs, &old.members);
+    let mut groups = Groups::default();
+    let next = specs.into_iter().map(|spec| {
+        let is_free = group_of(&spec.fault).is_none_or(|group| !changed_groups.contains(group));
+        match same(&spec).filter(|_| is_free) {
+            // A fault that was switched since the plan was loaded is reset to the plan.
+            Some(member) => {
+                let control = member.fault.control();
+                let is_enabled = spec.defaults.is_enabled && spec.fault.bool("enabled").unwrap_or(true);
+                if is_enabled && !control.enabled() {
+                    control.set_enabled(true);
+                } else if !is_enabled && control.enabled() {
+                    member.fault.state.switch.store_enabled(false);
+                    switched_off.push(member.fault.clone());
+                }
+                let _ = control.set_participation(spec.fault.number("participation").unwrap_or_default());
+                control.set_count_limits(count_limits(&spec.fault));
+                NextMember::Same(member.clone())
+            }
+            None => NextMember::New {
+                placement: build::placement(&spec.fault),
+                builder: Box::new(build::fault(&spec.fault, &defaults, &mut groups)),
+                spec: Some(Arc::new(spec) as Arc<dyn Any + Send + Sync>),
+            },
+        }
+    });
+    next.collect()
 }
 
 /// Sets a key that may be new, in the place that the shape gives it.

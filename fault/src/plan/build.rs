@@ -12,12 +12,17 @@ use crate::fault::selection::Group;
 use crate::fault::stop::AutoStop;
 use crate::injector::abort::{Abort, error, grpc};
 use crate::injector::corrupt::{Corruption, corrupt};
+use crate::injector::dribble::dribble;
 use crate::injector::key::DecideBy;
 use crate::injector::messages::{Format, messages};
+#[cfg(feature = "panic")]
+use crate::injector::panic::panic;
 use crate::injector::quota::quota;
 use crate::injector::reject::{Reject, reject};
 use crate::injector::rewrite::{LengthOffset, patch, replace, wrong_length};
 use crate::injector::slow::{rate_limit, slow};
+#[cfg(feature = "stress")]
+use crate::injector::stress::stress;
 use crate::injector::toxic::Toxic;
 use crate::injector::tree::{Injector, chain, random};
 use crate::injector::truncate::{TruncateAt, TruncateEnd, truncate};
@@ -216,6 +221,8 @@ fn injector(parent: &Table) -> Injector {
     let set = parent.0.iter().find(|(key, _)| INJECTORS.contains(key));
     match set {
         Some((key, Data::Table(table))) => simple_injector(key, table),
+        #[cfg(feature = "panic")]
+        Some(("panic", Data::Text(message))) => panic(message.as_str()),
         Some(("chain", Data::List(_))) => chain(parent.tables("chain").map(injector)),
         Some(("random", Data::List(_))) => {
             let choice = |table: &Table| (table.number("weight").unwrap_or(1.0), injector(table));
@@ -226,6 +233,8 @@ fn injector(parent: &Table) -> Injector {
 }
 
 fn simple_injector(key: &str, table: &Table) -> Injector {
+    #[cfg(feature = "stress")]
+    let size = |key| table.count(key).and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
     match key {
         "error" => error_response(table).into(),
         "grpc" => {
@@ -241,6 +250,10 @@ fn simple_injector(key: &str, table: &Table) -> Injector {
         "slow" => slow(delay(table)),
         "rate_limit" => {
             rate_limit(table.count("bytes_per_second").unwrap_or_default()).on(side(table)).into()
+        }
+        "dribble" => {
+            let parts = table.count("parts").and_then(|parts| u32::try_from(parts).ok());
+            dribble(parts.unwrap_or_default(), table.text("over").unwrap_or_default()).on(side(table)).into()
         }
         "truncate" => truncation(table),
         "corrupt" => corrupt(corruption(table)).on(side(table)).into(),
@@ -261,6 +274,11 @@ fn simple_injector(key: &str, table: &Table) -> Injector {
         }
         "messages" => message_faults(table),
         "quota" => quotas(table),
+        #[cfg(feature = "stress")]
+        "stress" => {
+            let load = stress(table.text("time").unwrap_or_default());
+            load.cpu(size("cpu")).memory(size("memory")).at_once(size("at_once").max(1)).into()
+        }
         _ => toxic(table).into(),
     }
 }
@@ -441,6 +459,7 @@ fn quotas(table: &Table) -> Injector {
 fn toxic(table: &Table) -> Toxic {
     let time = |key| table.text(key).unwrap_or("0s");
     let size = |key| table.count(key).and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
+    let share = |key| table.number(key).unwrap_or_default();
     let bytes = table.count("bytes").unwrap_or_default();
     let toxic = match table.text("kind").unwrap_or_default() {
         "bandwidth" => Toxic::bandwidth(table.count("rate").unwrap_or_default()),
@@ -450,6 +469,11 @@ fn toxic(table: &Table) -> Toxic {
         "slicer" => Toxic::slicer(size("average_size"), size("size_variation"), time("delay")),
         "limit_data" => Toxic::limit_data(bytes),
         "reset_after" => Toxic::reset_after(bytes),
+        "packet_loss" => Toxic::packet_loss(share("loss_rate"), share("correlation")),
+        "retransmission" => Toxic::retransmission(share("loss_rate"), share("correlation"), time("rto")),
+        "shared_bandwidth" => Toxic::shared_bandwidth(table.count("rate").unwrap_or_default()),
+        "close_after" => Toxic::close_after(time("after")),
+        "garbage" => Toxic::garbage(size("bytes")),
         _ => Toxic::latency(time("latency"), time("jitter")),
     };
     match table.text("direction") {

@@ -45,6 +45,7 @@ pub(crate) const INJECTORS: &[&str] = &[
     "reject",
     "slow",
     "rate_limit",
+    "dribble",
     "truncate",
     "corrupt",
     "replace",
@@ -53,6 +54,8 @@ pub(crate) const INJECTORS: &[&str] = &[
     "messages",
     "quota",
     "toxic",
+    "panic",
+    "stress",
     "chain",
     "random",
 ];
@@ -67,6 +70,7 @@ macro_rules! injector_fields {
             $crate::plan::shape::field("reject", &$crate::plan::injector_shapes::REJECT, "End the exchange without a response."),
             $crate::plan::shape::field("slow", &$crate::plan::injector_shapes::SLOW, "Delay the request, the response's head or each chunk."),
             $crate::plan::shape::field("rate_limit", &$crate::plan::injector_shapes::RATE_LIMIT, "Limit the speed of a body."),
+            $crate::plan::shape::field("dribble", &$crate::plan::injector_shapes::DRIBBLE, "Send a body in parts, spread over a time."),
             $crate::plan::shape::field("truncate", &$crate::plan::injector_shapes::TRUNCATE, "End a body early."),
             $crate::plan::shape::field("corrupt", &$crate::plan::injector_shapes::CORRUPT, "Corrupt the bytes of a body."),
             $crate::plan::shape::field("replace", &$crate::plan::injector_shapes::REPLACE, "Send another body."),
@@ -75,6 +79,8 @@ macro_rules! injector_fields {
             $crate::plan::shape::field("messages", &$crate::plan::injector_shapes::MESSAGES, "Act on single messages of server-sent events, gRPC or WebSocket."),
             $crate::plan::shape::field("quota", &$crate::plan::injector_shapes::QUOTA, "Let a number of requests pass in each window."),
             $crate::plan::shape::field("toxic", &$crate::plan::injector_shapes::TOXIC, "Act on the bytes of the connection, as Toxiproxy does."),
+            $crate::plan::shape::field("panic", &$crate::plan::injector_shapes::TEXT, "Panic in the task of the handler, with this message.").feature("panic"),
+            $crate::plan::shape::field("stress", &$crate::plan::injector_shapes::STRESS, "Load the processors and the memory of the process.").feature("stress"),
             $crate::plan::shape::field("chain", &$crate::plan::injector_shapes::CHAIN, "Do one thing after the other."),
             $crate::plan::shape::field("random", &$crate::plan::injector_shapes::RANDOM, "Do one of several things, by weight."),
         ]
@@ -208,6 +214,17 @@ static RATE_LIMIT_TABLE: TableShape = TableShape {
         &[field("bytes_per_second", &POSITIVE, "The speed of each body.").required(), SIDE_FIELD],
     )
 };
+
+static PARTS: Shape = Shape::Integer { min: 1, max: 1_000_000 };
+pub(crate) static DRIBBLE: Shape = Shape::Table(&DRIBBLE_TABLE);
+static DRIBBLE_TABLE: TableShape = of(
+    "a dribble",
+    &[
+        field("parts", &PARTS, "The number of parts, of equal size.").required(),
+        field("over", &DURATION, "The time until the last part.").required(),
+        SIDE_FIELD,
+    ],
+);
 
 static TRUNCATE_THEN: Shape =
     Shape::Choice(&[("close", ""), ("clean", ""), ("connection_reset", ""), ("reset", "http2")]);
@@ -366,6 +383,11 @@ static TOXIC_KIND: Shape = Shape::Choice(&[
     ("slicer", ""),
     ("limit_data", ""),
     ("reset_after", ""),
+    ("packet_loss", ""),
+    ("retransmission", ""),
+    ("shared_bandwidth", ""),
+    ("close_after", ""),
+    ("garbage", ""),
 ]);
 static DIRECTION: Shape = Shape::Choice(&[("upstream", ""), ("downstream", "")]);
 pub(crate) static TOXIC: Shape = Shape::Table(&TOXIC_TABLE);
@@ -374,10 +396,12 @@ static TOXIC_TABLE: TableShape = TableShape {
     ..of(
         "a toxic",
         &[
-            field("kind", &TOXIC_KIND, "Toxiproxy's name of the toxic.").required(),
+            field("kind", &TOXIC_KIND, "The name of the toxic, Toxiproxy's where it has one.").required(),
             field("latency", &DURATION, "How much later each chunk comes.").required().only(&["latency"]),
             field("jitter", &DURATION, "By how much the latency varies.").only(&["latency"]),
-            field("rate", &POSITIVE, "Kilobytes a second.").required().only(&["bandwidth"]),
+            field("rate", &POSITIVE, "Kilobytes a second.")
+                .required()
+                .only(&["bandwidth", "shared_bandwidth"]),
             field("delay", &DURATION, "The delay of the end, or between slices.")
                 .required()
                 .only(&["slow_close", "slicer"]),
@@ -386,13 +410,38 @@ static TOXIC_TABLE: TableShape = TableShape {
                 .only(&["timeout", "reset_peer"]),
             field("average_size", &SIZE, "The size of a slice.").required().only(&["slicer"]),
             field("size_variation", &VARIATION, "By how much the size varies.").only(&["slicer"]),
-            field("bytes", &COUNT, "How many bytes are delivered.")
+            field("bytes", &COUNT, "How many bytes are delivered.").required().only(&[
+                "limit_data",
+                "reset_after",
+                "garbage",
+            ]),
+            field("loss_rate", &SHARE, "The probability that a chunk is lost.")
                 .required()
-                .only(&["limit_data", "reset_after"]),
+                .only(&["packet_loss", "retransmission"]),
+            field("correlation", &SHARE, "What is added to it after a lost chunk; 0 by default.")
+                .only(&["packet_loss", "retransmission"]),
+            field("rto", &DURATION, "How long after a loss the chunk is sent again, doubled each time.")
+                .required()
+                .only(&["retransmission"]),
+            field("after", &DURATION, "When the connection is closed.").required().only(&["close_after"]),
             field("direction", &DIRECTION, "The way of the bytes; downstream by default."),
         ],
     )
 };
+
+static THREADS: Shape = Shape::Integer { min: 0, max: 64 };
+static MEMORY: Shape = Shape::Integer { min: 0, max: 4 << 30 };
+static LOADS: Shape = Shape::Integer { min: 1, max: 16 };
+pub(crate) static STRESS: Shape = Shape::Table(&STRESS_TABLE);
+static STRESS_TABLE: TableShape = of(
+    "a load",
+    &[
+        field("time", &DURATION, "How long it lasts, at most 10 minutes.").required(),
+        field("cpu", &THREADS, "How many threads compute without pause."),
+        field("memory", &MEMORY, "How many bytes are held."),
+        field("at_once", &LOADS, "How many such loads may run at the same time; one by default."),
+    ],
+);
 
 pub(crate) static CHAIN: Shape = Shape::List { item: &LINK, min: 0, max: 100 };
 static LINK: Shape = Shape::Table(&LINK_TABLE);

@@ -97,7 +97,7 @@ impl Budget {
     pub(crate) fn take(&mut self, depth: usize, span: &Range<usize>, errors: &mut ErrorList) -> bool {
         self.nodes += 1;
         if depth > MAX_DEPTH {
-            errors.add_once(span.clone(), format!("nested too deep; a plan has at most {MAX_DEPTH} levels"));
+            too_deep(span.clone(), errors);
             return false;
         }
         if self.nodes > MAX_NODES {
@@ -106,6 +106,11 @@ impl Budget {
         }
         true
     }
+}
+
+/// Reports that a value is nested too deep.
+pub(crate) fn too_deep(span: Range<usize>, errors: &mut ErrorList) {
+    errors.add_once(span, format!("nested too deep; a plan has at most {MAX_DEPTH} levels"));
 }
 
 /// Makes a table of entries, none of which may come twice.

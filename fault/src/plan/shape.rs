@@ -90,7 +90,9 @@ impl Field {
 pub(crate) fn has_feature(name: &str) -> bool {
     match name {
         "http2" => cfg!(feature = "http2"),
+        "panic" => cfg!(feature = "panic"),
         "router" => cfg!(feature = "router"),
+        "stress" => cfg!(feature = "stress"),
         "axum or router" => cfg!(any(feature = "axum", feature = "router")),
         _ => true,
     }

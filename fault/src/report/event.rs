@@ -61,6 +61,12 @@ pub enum Action {
     WrongLength(Side),
     /// Messages of a stream dropped, duplicated, reordered, delayed or stopped.
     Messages(Side),
+    /// A body sent in this number of parts over this time.
+    Dribble(Side, u32, Duration),
+    /// A panic in the task of the handler.
+    Panic,
+    /// This number of threads that compute and of bytes that are held, for this time.
+    Stress(usize, usize, Duration),
     /// The custom injector of this name.
     Custom(Arc<str>),
 }
@@ -108,6 +114,9 @@ impl fmt::Display for Action {
             Self::Patch(side) => write!(f, "patch {side}"),
             Self::WrongLength(side) => write!(f, "wrong_length {side}"),
             Self::Messages(side) => write!(f, "messages {side}"),
+            Self::Dribble(side, parts, over) => write!(f, "dribble {side} {parts} in {over:?}"),
+            Self::Panic => f.write_str("panic"),
+            Self::Stress(cpu, memory, time) => write!(f, "stress {cpu} threads, {memory} bytes {time:?}"),
             Self::Custom(name) => write!(f, "custom {name}"),
         }
     }
@@ -200,6 +209,29 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// All of them.
+    #[cfg(feature = "metrics")]
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Halted,
+        Self::NotEnabled,
+        Self::Protected,
+        Self::NoMatch,
+        Self::NotSelected,
+        Self::OutsideWindow,
+        Self::OtherInGroup,
+        Self::AlreadyDecided,
+        Self::NotDeliverable,
+        Self::OutsideSchedule,
+        Self::Expired,
+        Self::Stopped,
+        Self::MaxActive,
+        Self::MaxRate,
+        Self::MaxAffected,
+        Self::DryRun,
+        Self::CallbackPanicked,
+        Self::Declined,
+    ];
+
     /// Returns its name in reports and metrics: that of its field in [`Counts`](crate::Counts).
     pub fn name(self) -> &'static str {
         match self {

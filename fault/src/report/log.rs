@@ -182,13 +182,13 @@ impl EventLog {
     /// Adds a note to the log, such as a change that a program made and its reason. Texts are cut
     /// after 16 KiB. Returns the note's number.
     pub fn note(&self, text: impl Into<String>) -> u64 {
-        self.push(LogEvent::Note(cut(text.into(), MAX_TEXT)))
+        self.push(LogEvent::Note(cut(text.into(), MAX_LOG_TEXT)))
     }
 
     pub(crate) fn record_set(&self, event: &SetEvent) {
         let event = match event {
-            SetEvent::Rejected(why) => SetEvent::Rejected(cut(why.clone(), MAX_TEXT)),
-            SetEvent::SourceLost(why) => SetEvent::SourceLost(cut(why.clone(), MAX_TEXT)),
+            SetEvent::Rejected(why) => SetEvent::Rejected(cut(why.clone(), MAX_LOG_TEXT)),
+            SetEvent::SourceLost(why) => SetEvent::SourceLost(cut(why.clone(), MAX_LOG_TEXT)),
             other => other.clone(),
         };
         self.push(LogEvent::Set(event));
@@ -213,10 +213,10 @@ impl EventLog {
 }
 
 /// Of paths, in bytes.
-const MAX_PATH: usize = 512;
+const MAX_LOG_PATH: usize = 512;
 
 /// Of other texts, in bytes.
-const MAX_TEXT: usize = 16 * 1024;
+const MAX_LOG_TEXT: usize = 16 * 1024;
 
 fn cut(mut text: String, max: usize) -> String {
     if text.len() > max {
@@ -249,7 +249,7 @@ impl Reporter for EventLog {
             phase: event.phase(),
             actions: event.actions().to_vec(),
             method: event.method().clone(),
-            path: cut(event.uri().path().to_owned(), MAX_PATH),
+            path: cut(event.uri().path().to_owned(), MAX_LOG_PATH),
         });
     }
 }

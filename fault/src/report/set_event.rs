@@ -27,6 +27,11 @@ pub enum SetEvent {
 }
 
 impl SetEvent {
+    /// The names of all of them.
+    #[cfg(feature = "metrics")]
+    pub(crate) const NAMES: [&str; 6] =
+        ["applied", "rejected", "expired", "stopped", "rearmed", "source_lost"];
+
     /// Returns its name in reports and metrics.
     pub fn name(&self) -> &'static str {
         match self {

@@ -19,7 +19,7 @@ use crate::connection::command::Termination;
 use crate::fault::capability::DeliveryMethod;
 use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
-use crate::fault::source::{Observation, Remaining};
+use crate::fault::source::{Followers, Remaining};
 use crate::fault::standby::Standby;
 use crate::report::mark::Mark;
 
@@ -43,6 +43,8 @@ pin_project! {
         rebox: Option<BodyRebox<B>>,
         // Faults of a set that have not decided yet.
         remaining: Option<Remaining>,
+        // Faults of the set that are off, and have rules for the messages of a body.
+        standbys: Vec<Arc<Standby>>,
         #[pin]
         response: Option<S::Future>,
         // Changes of the response, those of the outermost fault first.
@@ -113,6 +115,7 @@ where
             execution: Box::pin(execution.run()),
             rebox,
             remaining,
+            standbys: Vec::new(),
             response: None,
             layers: Vec::new(),
             waited: 0,
@@ -144,7 +147,7 @@ where
         let Some(response) = this.pending_response.take() else { return Poll::Pending };
         this.response.set(None);
         let response = match response {
-            PendingResponse::Service(response) => response.map(FaultBody::service),
+            PendingResponse::Service(response) => watch(response.map(FaultBody::service), this.standbys),
             PendingResponse::Own(response) if is_bodiless(response.status()) => {
                 response.map(|_| FaultBody::no_content())
             }
@@ -213,7 +216,13 @@ where
                 *self.delayed = Some((service, DelayedRequest::new(request, &next, rebox)));
                 *self.execution = Box::pin(next.run());
             }
-            None => self.response.set(Some(service.call(request))),
+            None => {
+                let standbys = self.remaining.as_ref().map(|faults| faults.watch(&mut request));
+                *self.standbys = standbys.unwrap_or_default();
+                let standbys = self.standbys.iter();
+                let request = standbys.fold(request, |request, standby| standby.request(request, rebox));
+                self.response.set(Some(service.call(request)));
+            }
         }
     }
 
@@ -370,8 +379,6 @@ pin_project! {
     {
         // The common case: nothing is boxed, and nothing is stored beside the response.
         Passthrough { #[pin] response: S::Future },
-        // The fault is off, and has rules for the messages of a stream.
-        Watching { #[pin] response: S::Future, standby: Arc<Standby> },
         Injected { injected: Pin<Box<BoxedState<S, B>>> },
     }
 }
@@ -384,8 +391,8 @@ pin_project! {
         S: Service<Request<B>>,
     {
         Injected { #[pin] injected: InjectedState<S, B> },
-        // Only under a set that may stop by itself.
-        Observed { #[pin] response: S::Future, observation: Option<Observation> },
+        // Only under a set that may stop by itself, and for faults with rules for messages.
+        Followed { #[pin] response: S::Future, followers: Followers },
     }
 }
 
@@ -398,14 +405,9 @@ where
         Self { state: State::Passthrough { response } }
     }
 
-    /// A response that a set of faults observes.
-    pub(crate) fn observed(response: S::Future, observation: Observation) -> Self {
-        let observed = BoxedState::Observed { response, observation: Some(observation) };
-        Self { state: State::Injected { injected: Box::pin(observed) } }
-    }
-
-    pub(crate) fn watching(response: S::Future, standby: Arc<Standby>) -> Self {
-        Self { state: State::Watching { response, standby } }
+    /// A response that is of interest, although nothing was injected.
+    pub(crate) fn followed(response: S::Future, followers: Followers) -> Self {
+        Self { state: State::Injected { injected: Box::pin(BoxedState::Followed { response, followers }) } }
     }
 
     pub(crate) fn injected(
@@ -433,10 +435,6 @@ where
             StateProjection::Passthrough { response } => {
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
-            StateProjection::Watching { response, standby } => {
-                let response = ready!(response.poll(cx))?;
-                Poll::Ready(Ok(standby.response(response.map(FaultBody::service))))
-            }
             StateProjection::Injected { injected } => poll_injected(injected.as_mut(), cx),
         }
     }
@@ -454,12 +452,18 @@ where
 {
     match injected.project() {
         BoxedProjection::Injected { injected } => injected.poll(cx),
-        BoxedProjection::Observed { response, observation } => {
+        BoxedProjection::Followed { response, followers } => {
             let response = ready!(response.poll(cx));
-            observation.take().into_iter().for_each(|observation| observation.finish(&response));
-            Poll::Ready(response.map(|response| response.map(FaultBody::service)))
+            let Followers { observation, standbys } = std::mem::take(followers);
+            observation.into_iter().for_each(|observation| observation.finish(&response));
+            Poll::Ready(response.map(|response| watch(response.map(FaultBody::service), &standbys)))
         }
     }
+}
+
+/// Watches the body of a response for faults that are off, the innermost first.
+fn watch<B>(response: Response<FaultBody<B>>, standbys: &[Arc<Standby>]) -> Response<FaultBody<B>> {
+    standbys.iter().rev().fold(response, |response, standby| standby.response(response))
 }
 
 impl<S, B> fmt::Debug for FaultFuture<S, B>
@@ -469,7 +473,6 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Passthrough { .. } => "passthrough",
-            State::Watching { .. } => "watching",
             State::Injected { .. } => "injected",
         };
         f.debug_tuple("FaultFuture").field(&state).finish()
@@ -483,7 +486,7 @@ impl ResponseInjection {
     /// Returns the delay of the head, if there is one.
     pub(crate) fn pause(&self) -> Option<Pause> {
         let time = self.0.changes.wait();
-        (!time.is_zero()).then(|| self.0.pause(time))
+        (!time.is_zero()).then(|| self.0.pause_head(time))
     }
 
     /// The service failed, so there is no response to change.

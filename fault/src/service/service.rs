@@ -70,8 +70,12 @@ impl<S: Clone> FaultInner<S> {
     {
         match self.source.decide(placement, &mut request, || self.rebox.get::<B>().is_some()) {
             Decision::Pass => FaultFuture::passthrough(self.service.call(request)),
-            Decision::Watch(standby) => FaultFuture::watching(self.service.call(request), standby),
-            Decision::Observe(observation) => FaultFuture::observed(self.service.call(request), observation),
+            Decision::Follow(followers) => {
+                let rebox = self.rebox.get();
+                let standbys = followers.standbys.iter();
+                let request = standbys.fold(request, |request, standby| standby.request(request, rebox));
+                FaultFuture::followed(self.service.call(request), followers)
+            }
             Decision::Inject(execution, remaining) => {
                 // The future takes the ready service and leaves the clone, which is not ready.
                 let clone = self.service.clone();

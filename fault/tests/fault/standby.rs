@@ -1,20 +1,22 @@
 //! Streams that are open when their fault is enabled.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::channel::Sender;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Channel};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    Delay, Fault, FaultBody, FaultStream, Format, Group, Injector, Phase, Reject, Side, chain, error,
-    messages, reject, slow, tap,
+    AutoStop, Delay, Fault, FaultBody, FaultLayer, FaultSet, FaultStream, Format, Group, Guards, Injector,
+    Messages, Phase, Reject, Side, chain, error, messages, patch, reject, slow, tap,
 };
 
 use crate::http_stream::upgraded_stream;
@@ -40,7 +42,11 @@ async fn stream(fault: &Fault, format: Format) -> (Sender<Bytes, Infallible>, Fa
 }
 
 /// The next frame of a body, as text.
-async fn next(body: &mut FaultBody<Stream>) -> String {
+async fn next<B>(body: &mut FaultBody<B>) -> String
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
     String::from_utf8(frame.to_vec()).unwrap()
 }
@@ -291,4 +297,129 @@ async fn clients_and_layers_within_layers() {
     }
     assert_eq!(String::from_utf8(seen).unwrap(), "data: 1\n\ndata: 1\n\n");
     assert_eq!(fault.control().counts().injected, 1);
+}
+
+type Upload = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// A service that sends the body of a request back, with the fault around it, and a request that has begun.
+async fn upload(
+    layer: FaultLayer,
+    headers: &[(&str, &str)],
+) -> (Sender<Bytes, Infallible>, FaultBody<Upload>) {
+    let (sender, body) = Stream::new(64);
+    let mut request = Request::post("/");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(body.map_err(|never| match never {}).boxed_unsync()).unwrap();
+    let echo =
+        service_fn(async |request: Request<Upload>| Ok::<_, Infallible>(Response::new(request.into_body())));
+    let response = layer.layer(echo).oneshot(request).await.unwrap();
+    (sender, response.into_body())
+}
+
+fn with_uploads(layer: FaultLayer) -> FaultLayer {
+    layer.request_body_with::<Upload>(|body| body.map_err(Into::into).boxed_unsync())
+}
+
+fn duplicate() -> Messages {
+    messages(Format::Sse).duplicate(1.0)
+}
+
+const EVENTS: &[(&str, &str)] = &[("content-type", "text/event-stream")];
+
+/// A fault that is enabled during an upload changes the messages from then on.
+#[tokio::test(start_paused = true)]
+async fn uploads() {
+    let grpc = || messages(Format::Grpc).duplicate(1.0).on(Side::Request);
+    let of_requests = || duplicate().on(Side::Request);
+    let both = || chain::<Injector>([of_requests().into(), slow(Delay::fixed("1h"))]);
+    type Row = (&'static str, Injector, bool, &'static [(&'static str, &'static str)], usize);
+    let rows: [Row; 7] = [
+        ("events", of_requests().into(), true, EVENTS, 2),
+        ("chain", both(), true, EVENTS, 2),
+        ("gRPC", grpc().into(), true, &[("content-type", "application/grpc")], 2),
+        ("other messages", grpc().into(), true, EVENTS, 1),
+        ("of responses", duplicate().into(), true, EVENTS, 1),
+        ("a body that cannot be replaced", of_requests().into(), false, EVENTS, 1),
+        (
+            "a length",
+            of_requests().into(),
+            true,
+            &[("content-type", "text/event-stream"), ("content-length", "18")],
+            1,
+        ),
+    ];
+    for (name, injector, has_uploads, headers, copies) in rows {
+        let message = if name == "gRPC" { "\0\0\0\0\u{1}a" } else { "data: 1\n\n" };
+        let fault = always(injector).enabled(false).build().unwrap();
+        let layer = if has_uploads { with_uploads(fault.layer()) } else { fault.layer() };
+        let (mut sender, mut body) = upload(layer, headers).await;
+        sender.send_data(message.into()).await.unwrap();
+        assert_eq!(next(&mut body).await, message, "{name}");
+        fault.control().set_enabled(true);
+        sender.send_data(message.into()).await.unwrap();
+        drop(sender);
+        let rest = body.collect().await.unwrap().to_bytes();
+        assert_eq!(rest, message.repeat(copies), "{name}");
+        let counts = fault.control().counts();
+        let joined = u64::from(copies == 2);
+        let not_deliverable = u64::from(name == "other messages");
+        assert_eq!((counts.injected, counts.not_deliverable, counts.active), (joined, not_deliverable, 0));
+        assert_eq!(counts.seen, joined + not_deliverable, "{name}");
+    }
+}
+
+/// Sends an event as the last of a body, and returns what arrives.
+async fn after_event<B>(mut sender: Sender<Bytes, Infallible>, body: FaultBody<B>) -> Bytes
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    sender.send_data("data: 1\n\n".into()).await.unwrap();
+    drop(sender);
+    body.collect().await.unwrap().to_bytes()
+}
+
+/// Every fault of a set joins, beside one that is injected from the start, and while responses are observed.
+#[tokio::test(start_paused = true)]
+async fn faults_of_a_set() {
+    for side in [Side::Request, Side::Response] {
+        for (observes, injects) in [(false, false), (true, false), (false, true), (true, true)] {
+            let set = FaultSet::new();
+            let off = |name| Fault::new(name, duplicate().on(side)).participation(1.0);
+            let other = Fault::new("other", patch().set("x-other", "1")).enabled(injects).participation(1.0);
+            set.replace([off("one"), other, off("two")]).unwrap();
+            if observes {
+                set.set_guards(Guards::new().stop(AutoStop::new("1m").error_ratio(0.5))).unwrap();
+            }
+            let row = format!("{side:?} {observes} {injects}");
+            let enable = || ["one", "two"].map(|name| set.control(name).unwrap().set_enabled(true));
+            let text = match side {
+                Side::Request => {
+                    let (sender, body) = upload(with_uploads(set.layer()), EVENTS).await;
+                    enable();
+                    after_event(sender, body).await
+                }
+                _ => {
+                    let (sender, body) = Stream::new(64);
+                    let body = Mutex::new(Some(body));
+                    let inner = service_fn(|_: Request<String>| {
+                        let body = body.lock().unwrap().take().unwrap();
+                        let response = Response::builder().header("content-type", "text/event-stream");
+                        std::future::ready(Ok::<_, Infallible>(response.body(body).unwrap()))
+                    });
+                    let response =
+                        set.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
+                    assert_eq!(response.headers().contains_key("x-other"), injects, "{row}");
+                    enable();
+                    after_event(sender, response.into_body()).await
+                }
+            };
+            assert_eq!(text, "data: 1\n\n".repeat(4), "{row}");
+            for name in ["one", "two"] {
+                assert_eq!(set.control(name).unwrap().counts().injected, 1, "{row} {name}");
+            }
+        }
+    }
 }

@@ -234,7 +234,7 @@ async fn disabling_releases_at_once() {
     }
 }
 
-/// The queue is bounded: beyond a mebibyte the writer waits.
+/// The queue is bounded: at a mebibyte, its entries included, the writer waits.
 #[tokio::test(start_paused = true)]
 async fn writers_wait_when_the_queue_is_full() {
     const ROOM: usize = 1 << 20;
@@ -243,7 +243,7 @@ async fn writers_wait_when_the_queue_is_full() {
     while let Ok(written) = tokio::time::timeout(MS(10), server.write(&[0; 5000])).await {
         taken += written.unwrap();
     }
-    assert!((ROOM..ROOM + 5000).contains(&taken), "{taken}");
+    assert!((ROOM - ROOM / 20..ROOM).contains(&taken), "{taken}");
     control.set_enabled(false);
     let begun = Instant::now();
     let ((), seen) = tokio::join!(send(server, &[(0, 5000)]), arrivals(client, begun));

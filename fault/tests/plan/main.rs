@@ -5,6 +5,7 @@
 mod apply;
 mod errors;
 mod hostile;
+mod injectors;
 mod read;
 mod schema;
 mod source;

@@ -14,9 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    ClientError, ConnectError, Delay, Fault, FaultBuilder, FaultConnector, FaultListener, INJECTED_HEADER,
-    InjectedError, InjectedIoError, Injector, Reject, ResetCode, Toxic, chain, error, reject,
-    serve_connection, slow,
+    ClientError, ConnectError, Delay, Fault, FaultBuilder, FaultConnector, FaultListener, FaultPlacement,
+    FaultSet, INJECTED_HEADER, InjectedError, InjectedIoError, Injector, Reject, ResetCode, Toxic, chain,
+    error, reject, serve_connection, slow,
 };
 
 use crate::support::{NEVER, Place, serve};
@@ -204,6 +204,59 @@ async fn reqwest_by_its_connector_layer() {
                 assert_eq!(why.map(InjectedError::kind), kind, "{fault:?}: {error:?}");
             }
         }
+    }
+}
+
+/// A set has a wrapper or a layer for each side of a connection: its faults of other sides do nothing
+/// there, and a swap reaches what was wrapped before.
+#[tokio::test]
+async fn a_set_on_every_side() {
+    use FaultPlacement::{Client as OfClient, Connector, Listener, Server};
+
+    let faults = FaultSet::new();
+    let app = faults.layer().layer(tower::service_fn(async |_: Request<hyper::body::Incoming>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::new(Bytes::from("real"))))
+    }));
+    let listener = faults.listener(TcpListener::bind(("127.0.0.1", 0)).await.unwrap());
+    let server = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let connection = stream.connection().clone();
+            tokio::spawn(serve_connection(stream, connection, app.clone()));
+        }
+    });
+    let refused = || reject(Reject::ConnectionRefused);
+    let rows: [(FaultPlacement, Injector, &str, &str); 5] = [
+        (Server, error(503).into(), "503", "503"),
+        (OfClient, error(503).into(), "503", "200"),
+        (Listener, reject(Reject::ConnectionReset), "reset", "reset"),
+        (Connector, refused(), "refused", "refused"),
+        // reqwest's connections are not accessible.
+        (Connector, Toxic::reset_after(5).into(), "reset", "200"),
+    ];
+    fn describe(status: Result<u16, &(dyn Error + 'static)>) -> String {
+        match status {
+            Ok(status) => status.to_string(),
+            Err(error) if find::<ConnectError>(error).is_some() => "refused".to_owned(),
+            Err(error) => match find::<std::io::Error>(error).map(std::io::Error::kind) {
+                Some(ErrorKind::ConnectionReset) => "reset".to_owned(),
+                _ => format!("{error:?}"),
+            },
+        }
+    }
+    for (placement, injector, by_hyper, by_reqwest) in rows {
+        faults.clear();
+        let client = Client::builder(TokioExecutor::new()).build(faults.connector(HttpConnector::new()));
+        let client = faults.client_layer().layer(client);
+        let reqwest = reqwest::Client::builder().connector_layer(faults.connect_layer()).build().unwrap();
+        faults.replace_at([(placement, always(injector))]).unwrap();
+
+        let seen = client.oneshot(get(server)).await;
+        let seen = seen.as_ref().map(|response| response.status().as_u16());
+        assert_eq!(describe(seen.map_err(|error| error as _)), by_hyper, "{placement}");
+        let seen = reqwest.get(format!("http://{server}/")).send().await;
+        let seen = seen.as_ref().map(|response| response.status().as_u16());
+        assert_eq!(describe(seen.map_err(|error| error as _)), by_reqwest, "{placement}");
     }
 }
 

@@ -18,7 +18,6 @@ mod rejects;
 mod request_bodies;
 mod responses;
 mod slow_tls;
-mod soak;
 mod support;
 mod table;
 mod websocket;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use waylay_fault::{
     ChunkError, Corruption, Delay, DelayPoint, Direction, Fault, Format, Injector, LengthOffset, Reject,
-    ResetCode, Side, Toxic, TruncateAt, TruncateEnd, chain, corrupt, error, grpc, messages, patch, quota,
-    random, rate_limit, reject, replace, slow, truncate, wrong_length,
+    ResetCode, Side, Toxic, TruncateAt, TruncateEnd, chain, corrupt, dribble, error, grpc, messages, panic,
+    patch, quota, random, rate_limit, reject, replace, slow, truncate, wrong_length,
 };
 
 use crate::observe::{PROTOCOLS, Place, see};
@@ -35,6 +35,8 @@ const LAYER: &[Row] = &[
     ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
     ("`Reject::BrokenPipe`", || reject(Reject::BrokenPipe)),
     ("`rate_limit`", || rate_limit(10_000_000).into()),
+    ("`dribble`", || dribble(4, "4ms").into()),
+    ("`panic`", || panic("injected")),
     ("`truncate`, then `TruncateEnd::Close`", || {
         truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Close).into()
     }),
@@ -92,6 +94,10 @@ const TOXICS: &[Row] = &[
     ("`Toxic::limit_data(100)`", || Toxic::limit_data(100).into()),
     ("`Toxic::reset_after(100)`", || Toxic::reset_after(100).into()),
     ("`Toxic::reset_peer`", || Toxic::reset_peer("0s").into()),
+    ("`Toxic::retransmission`", || Toxic::retransmission(0.5, 0.0, "1ms").into()),
+    ("`Toxic::shared_bandwidth`", || Toxic::shared_bandwidth(10_000).into()),
+    ("`Toxic::close_after(1h)`", || Toxic::close_after("1h").into()),
+    ("`Toxic::garbage(64)`", || Toxic::garbage(64).into()),
 ];
 
 const CONNECTIONS: &[Row] = &[

@@ -4,7 +4,6 @@ use http::Method;
 use waylay_template::Template;
 
 use crate::matcher::guard::{AssumedTypes, Guard};
-use crate::request::media_type;
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::policy::{Policy, TrailingSlash};
@@ -57,7 +56,7 @@ impl Pattern {
         captures: &mut SpanList,
     ) -> bool {
         let mut found = |span| captures.push(span);
-        self.path.read(path, view.path, &mut found)
+        self.admits_path(view, path, &mut found)
             && self.admits_host(view, &mut found)
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
@@ -154,7 +153,7 @@ impl Pattern {
     /// types.
     pub(crate) fn quality(&self, view: &RequestView<'_>) -> Option<u16> {
         let accepts = self.guards.iter().filter_map(|guard| match guard {
-            Guard::Accept(any) => Some(media_type::quality(view.head.headers, any)),
+            Guard::Accept(any) => Some(view.shared.quality(view.head.headers, any)),
             _ => None,
         });
         accepts.min()
@@ -163,9 +162,19 @@ impl Pattern {
     /// Tests path and hosts.
     pub(crate) fn matches_location(&self, view: &RequestView<'_>, path: &ScannedText<'_>) -> bool {
         let mut hosts = self.guards.iter().filter(|guard| matches!(guard, Guard::Host(_)));
-        self.path.read(path, view.path, &mut |_| {})
+        self.admits_path(view, path, &mut |_| {})
             && self.admits_host(view, &mut |_| {})
             && hosts.all(|guard| guard.holds(view, &mut |_| {}))
+    }
+
+    /// Tests the variables of a path whose search has reached a leaf of the pattern.
+    fn admits_path(
+        &self,
+        view: &RequestView<'_>,
+        path: &ScannedText<'_>,
+        found: &mut impl FnMut(Span),
+    ) -> bool {
+        (self.path.is_plain() || view.may_match_path()) && self.path.read(path, view.path, found)
     }
 
     /// Tests the host.

@@ -15,11 +15,12 @@ use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
 use crate::request::media_type;
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
+use crate::request::path::BadRequest;
 use crate::request::peer::Network;
+use crate::request::shared::header_bytes;
 use crate::request::view::{RequestHead, RequestView};
 use crate::rule::function::version_name;
 use crate::template::captures::Span;
-use crate::template::encoding::{Encoding, has_bad_escape};
 use crate::template::host::HostPattern;
 use crate::template::path::PathPattern;
 
@@ -52,7 +53,8 @@ const FEW_HEADERS: usize = 8;
 
 impl HeaderMatch {
     #[inline]
-    fn holds(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
+    fn holds(&self, view: &RequestView<'_>, name: &HeaderName) -> bool {
+        let headers = view.head.headers;
         let values = || headers.get_all(name).iter();
         match self {
             Self::Present => headers.contains_key(name),
@@ -65,6 +67,7 @@ impl HeaderMatch {
                 None => false,
                 Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
             },
+            Self::Regex(_) | Self::All(_) if !view.may_match_header(name) => false,
             Self::Regex(regex) => values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v))),
             Self::All(regex) => {
                 headers.contains_key(name)
@@ -156,24 +159,36 @@ impl Guard {
                 Some(host) => own.pattern.matches(host.name, host.port, found),
                 None => false,
             },
-            Self::Header(name, value) => value.holds(view.head.headers, name),
+            Self::Header(name, value) => value.holds(view, name),
             Self::Cookie(name, value) => {
-                let mut values = values(view.head.headers, name);
-                match value {
-                    None => values.next().is_some(),
-                    Some(text) => values.any(|value| value == text),
+                let headers = view.head.headers;
+                let is_met = |cookie: &str| value.as_deref().is_none_or(|value| value == cookie);
+                if view.shared.scans(header_bytes(headers, &COOKIE)) {
+                    values(headers, name).any(is_met)
+                } else {
+                    view.shared.cookie(headers, name).any(is_met)
                 }
             }
             Self::Client(any) => {
                 view.client().is_some_and(|address| any.iter().any(|network| network.contains(address)))
             }
-            Self::ContentType(any) => media_type::carries(view.head.headers, any),
-            Self::Accept(any) => media_type::accepts(view.head.headers, any),
-            Self::Upgrade(any) => requests_upgrade(&view.head, any),
+            Self::ContentType(any) => {
+                view.may_match_header(&CONTENT_TYPE) && media_type::carries(view.head.headers, any)
+            }
+            Self::Accept(any) => view.shared.quality(view.head.headers, any) > 0,
+            Self::Upgrade(any) => {
+                view.may_match_header(&CONNECTION)
+                    && view.may_match_header(&UPGRADE)
+                    && requests_upgrade(&view.head, any)
+            }
             Self::Query(query) => query.holds(view, found),
-            Self::Path(path) => path.pattern.matches(view.path, &mut |_| {}),
-            Self::PathRegex(whole) => whole.holds(view.path) == Some(true),
-            Self::MethodRegex(regex) => regex.is_match(view.head.method.as_str()),
+            Self::Path(path) => view.may_match_path() && path.pattern.matches(view.path, &mut |_| {}),
+            Self::PathRegex(whole) => whole.holds(view) == Some(true),
+            Self::MethodRegex(regex) => {
+                let method = view.head.method.as_str();
+                let length = std::iter::once(method.len());
+                view.shared.may_match(length, BadRequest::MethodTooLong) && regex.is_match(method)
+            }
             Self::Custom(custom) => (custom.holds)(&view.head),
             Self::Formula(rule) => rule.verdict(view) == Some(true),
         }
@@ -226,10 +241,10 @@ impl Guard {
             Self::Scheme(_) => view.scheme().is_some(),
             Self::Client(_) => view.client().is_some(),
             Self::Header(name, HeaderMatch::Regex(_) | HeaderMatch::All(_)) => reads(name),
-            Self::Cookie(..) => reads(&http::header::COOKIE),
-            Self::Query(_) => !has_bad_escape(view.query()) && Encoding::Form.decode(view.query()).is_ok(),
-            Self::Path(_) => Encoding::Path.decode(view.path).is_ok(),
-            Self::PathRegex(whole) => whole.holds(view.path).is_some(),
+            Self::Cookie(..) => view.shared.are_cookies_readable(headers),
+            Self::Query(_) => view.shared.is_query_readable(view.query()),
+            Self::Path(_) => view.shared.is_path_readable(view.path),
+            Self::PathRegex(whole) => whole.holds(view).is_some(),
             _ => true,
         }
     }

@@ -7,6 +7,8 @@ use regex::Regex;
 use regex_syntax::hir::Look;
 use regex_syntax::hir::literal::Extractor;
 
+use crate::request::view::RequestView;
+
 /// A regex, and the form of the path that it is compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct PathRegex {
@@ -28,10 +30,13 @@ impl PathRegex {
         (kept.len() > 1 && kept.starts_with('/')).then(|| kept.to_owned())
     }
 
-    /// Tests the path; `None` if it is not UTF-8.
-    pub(crate) fn holds(&self, path: &str) -> Option<bool> {
-        let path = if self.escaped { Cow::Borrowed(path) } else { written(path)? };
-        Some(self.regex.is_match(&path))
+    /// Tests the path; `None` if it is not UTF-8, or too long.
+    pub(crate) fn holds(&self, view: &RequestView<'_>) -> Option<bool> {
+        if !view.may_match_path() {
+            return None;
+        }
+        let path = if self.escaped { view.path } else { view.shared.written_path(view.path, written)? };
+        Some(self.regex.is_match(path))
     }
 }
 

@@ -3,8 +3,8 @@
 use regex::Regex;
 use waylay_template::Template;
 
+use crate::request::path::BadRequest;
 use crate::request::policy::QueryValues;
-use crate::request::query::MAX_SCANNED_BYTES;
 use crate::request::view::RequestView;
 use crate::template::captures::Span;
 use crate::template::encoding::{Encoding, has_bad_escape, hex};
@@ -35,11 +35,16 @@ impl QueryGuard {
         }
         let query = view.query();
         let first_only = view.policy.query == QueryValues::First;
-        if query.len() > MAX_SCANNED_BYTES {
+        if !view.shared.scans(query.len()) {
             let values = view.query_index().of(&self.key).iter().filter(|value| value.is_readable);
             let mut values = values.take(if first_only { 1 } else { usize::MAX });
-            return values
-                .any(|value| self.matches(query, value.start, &query[value.start..value.end], found));
+            let is_short = !self.reads_pattern()
+                || view
+                    .shared
+                    .may_match(values.clone().map(|value| value.end - value.start), BadRequest::QueryTooLong);
+            return is_short
+                && values
+                    .any(|value| self.matches(query, value.start, &query[value.start..value.end], found));
         }
         let mut at = 0usize;
         for pair in query.split(|c| view.divides_query(c)) {
@@ -99,8 +104,17 @@ impl QueryGuard {
         own.map(|(_, value)| value.to_owned()).collect()
     }
 
+    /// Tests whether the cost of a match grows with the value.
+    fn reads_pattern(&self) -> bool {
+        match &self.value {
+            QueryMatch::Regex(_) => true,
+            QueryMatch::Template(pattern) => !pattern.is_plain(),
+            QueryMatch::Present | QueryMatch::Absent | QueryMatch::Exact(_) => false,
+        }
+    }
+
     fn is_there(&self, view: &RequestView<'_>) -> bool {
-        if view.query().len() > MAX_SCANNED_BYTES {
+        if !view.shared.scans(view.query().len()) {
             return !view.query_index().of(&self.key).is_empty();
         }
         let mut pairs = view.query().split(|c| view.divides_query(c));

@@ -53,9 +53,7 @@ impl FromStr for Media {
     type Err = InvalidMedia;
 
     fn from_str(text: &str) -> Result<Self, InvalidMedia> {
-        let Halves { kind, subtype } = Halves::of(text).ok_or(InvalidMedia)?;
-        let text = format!("{kind}/{subtype}").to_ascii_lowercase();
-        Ok(Self { text: text.into(), slash: kind.len() })
+        Halves::of(text).map(Self::of).ok_or(InvalidMedia)
     }
 }
 
@@ -65,6 +63,11 @@ fn is_token(byte: u8) -> bool {
 }
 
 impl Media {
+    fn of(Halves { kind, subtype }: Halves<'_>) -> Self {
+        let text = format!("{kind}/{subtype}").to_ascii_lowercase();
+        Self { text: text.into(), slash: kind.len() }
+    }
+
     fn is_range(&self) -> bool {
         self.halves().precision() < 2
     }
@@ -102,22 +105,40 @@ pub(crate) fn carries(headers: &HeaderMap, any: &[Media]) -> bool {
     carried.is_some_and(|carried| any.iter().any(|media| media.halves().covers(carried)))
 }
 
-/// Tests whether the client accepts one of the types.
-pub(crate) fn accepts(headers: &HeaderMap, any: &[Media]) -> bool {
-    quality(headers, any) > 0
-}
-
 /// The most ranges of an `Accept` header that are read; browsers send about ten.
 const MAX_RANGES: usize = 64;
+
+/// A range that the client accepts, and its weight in thousandths.
+#[derive(Debug)]
+pub(crate) struct AcceptedRange(Media, u16);
+
+/// Returns the ranges of all `Accept` lines; `None` without a line.
+pub(crate) fn accepted_ranges(headers: &HeaderMap) -> Option<Vec<AcceptedRange>> {
+    let owned = |(range, weight): (Halves<'_>, u16)| AcceptedRange(Media::of(range), weight);
+    has_accept(headers).then(|| ranges(headers).map(owned).collect())
+}
+
+fn has_accept(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().any(|line| line.to_str().is_ok())
+}
+
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (Halves<'_>, u16)> {
+    let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).take(MAX_RANGES).filter_map(range)
+}
 
 /// Returns the client's weight for the best of the types, in thousandths: without an `Accept` line all have
 /// the same weight; otherwise the most specific range of a type gives the weight.
 pub(crate) fn quality(headers: &HeaderMap, any: &[Media]) -> u16 {
-    let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    if lines().next().is_none() {
-        return 1000;
-    }
-    let ranges = || lines().flat_map(|line| line.split(',')).take(MAX_RANGES).filter_map(range);
+    if has_accept(headers) { best(any, || ranges(headers)) } else { 1000 }
+}
+
+/// The same for ranges that have been read before.
+pub(crate) fn quality_of(accepted: Option<&[AcceptedRange]>, any: &[Media]) -> u16 {
+    accepted.map_or(1000, |accepted| best(any, || accepted.iter().map(|one| (one.0.halves(), one.1))))
+}
+
+fn best<'r, R: Iterator<Item = (Halves<'r>, u16)>>(any: &[Media], ranges: impl Fn() -> R) -> u16 {
     let qualities = any.iter().filter_map(|media| {
         let covering = ranges().filter(|(range, _)| range.covers(media.halves()));
         let covering = covering.max_by_key(|(range, _)| range.precision()).map(|(_, weight)| weight);
@@ -188,7 +209,9 @@ mod tests {
             ("text/html;q=1.5", 1000),
             ("image/png", 0),
         ] {
-            assert_eq!(quality(&asks(ACCEPT, &[line]), &any), wanted, "{line}");
+            let headers = asks(ACCEPT, &[line]);
+            assert_eq!(quality(&headers, &any), wanted, "{line}");
+            assert_eq!(quality_of(accepted_ranges(&headers).as_deref(), &any), wanted, "{line}");
         }
     }
 
@@ -228,7 +251,9 @@ mod tests {
             (&[&"a/b,".repeat(60), "Application/Json"], true),
             (&[&"a/b,".repeat(64), "application/json"], false),
         ] {
-            assert_eq!(accepts(&asks(ACCEPT, lines), &json), wanted, "{lines:?}");
+            let headers = asks(ACCEPT, lines);
+            assert_eq!(quality(&headers, &json) > 0, wanted, "{lines:?}");
+            assert_eq!(quality_of(accepted_ranges(&headers).as_deref(), &json) > 0, wanted, "{lines:?}");
         }
     }
 }

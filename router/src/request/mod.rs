@@ -3,8 +3,9 @@
 pub(crate) mod host;
 pub(crate) mod media_type;
 pub(crate) mod method;
+pub(crate) mod pairs;
 pub(crate) mod path;
 pub(crate) mod peer;
 pub(crate) mod policy;
-pub(crate) mod query;
+pub(crate) mod shared;
 pub(crate) mod view;

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::request::policy::{AmbiguousPath, Policy};
 use crate::template::encoding::{hex, is_path_byte, is_unreserved, push_escape};
 
-/// The reason for rejecting a request before any route is tested.
+/// The reason for rejecting a request, before any route is tested or while conditions read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BadRequest {
@@ -17,8 +18,29 @@ pub enum BadRequest {
     Control,
     /// A `.` or `..` segment, encoded or not.
     DotSegment,
-    /// A canonical path longer than 65,535 bytes.
+    /// A path of more than 65,535 bytes, as sent or in canonical form, or longer than
+    /// [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a pattern would read it: 414.
     PathTooLong,
+    /// A query of more than 65,535 bytes, or values of one key longer than
+    /// [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a pattern would read them: 414.
+    QueryTooLong,
+    /// An empty segment, if the policy rejects them ([`EmptySegments`](crate::EmptySegments)).
+    EmptySegment,
+    /// `%2F`, if the policy rejects it ([`Policy::encoded_slashes`](crate::Policy::encoded_slashes)).
+    EncodedSlash,
+    /// A backslash, encoded or not, if the policy rejects it ([`Policy::backslashes`](crate::Policy::backslashes)).
+    Backslash,
+    /// A dot segment with parameters, if the policy rejects it ([`Policy::dot_parameters`](crate::Policy::dot_parameters)).
+    DotParameter,
+    /// A query of more than [`MAX_PAIRS`](crate::MAX_PAIRS) pairs where a condition reads one.
+    TooManyPairs,
+    /// Values of one header longer than [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a condition would search them:
+    /// 431.
+    HeaderTooLong,
+    /// More than [`MAX_PAIRS`](crate::MAX_PAIRS) cookies where a condition reads one: 431.
+    TooManyCookies,
+    /// A method longer than [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a regex would read it.
+    MethodTooLong,
     /// More than one `Host` line (RFC 9112 §3.2), or, from HTTP/2 on, a host other than that of `:authority`
     /// (RFC 9113 §8.3.1).
     SeveralHosts,
@@ -36,6 +58,15 @@ impl fmt::Display for BadRequest {
             Self::Control => "the path holds a control character",
             Self::DotSegment => "the path holds a dot segment",
             Self::PathTooLong => "the path is too long",
+            Self::QueryTooLong => "the query is too long",
+            Self::EmptySegment => "the path holds an empty segment",
+            Self::EncodedSlash => "the path holds an encoded slash",
+            Self::Backslash => "the path holds a backslash",
+            Self::DotParameter => "the path holds a dot segment with parameters",
+            Self::TooManyPairs => "the query has too many pairs",
+            Self::HeaderTooLong => "a header is too long",
+            Self::TooManyCookies => "the request has too many cookies",
+            Self::MethodTooLong => "the method is too long",
             Self::SeveralHosts => "the request names more than one host",
             Self::BadHost => "the host is not valid",
             Self::NoHost => "the request names no host",
@@ -141,6 +172,63 @@ pub(crate) fn has_dot_segment(path: &str) -> bool {
     path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
+/// Rejects a raw path that the policy does not accept, because another program may read it differently.
+pub(crate) fn check_spelling(path: &str, policy: Policy) -> Result<(), BadRequest> {
+    let is_rejected = |setting: AmbiguousPath| setting == AmbiguousPath::Reject;
+    if is_rejected(policy.encoded_slashes) && has_escape(path, b"2f") {
+        return Err(BadRequest::EncodedSlash);
+    }
+    if is_rejected(policy.backslashes) && (path.contains('\\') || has_escape(path, b"5c")) {
+        return Err(BadRequest::Backslash);
+    }
+    if is_rejected(policy.dot_parameters) && has_dot_parameter(path) {
+        return Err(BadRequest::DotParameter);
+    }
+    Ok(())
+}
+
+/// Tests whether a path has the escape of two lower-case hexadecimal digits.
+fn has_escape(path: &str, digits: &[u8; 2]) -> bool {
+    path.as_bytes().windows(3).any(|bytes| bytes[0] == b'%' && bytes[1..].eq_ignore_ascii_case(digits))
+}
+
+/// Tests whether a segment is one or two dots before a `;`, in any spelling. What another program may read as a slash ends
+/// a segment too.
+fn has_dot_parameter(path: &str) -> bool {
+    if !path.contains(';') && !has_escape(path, b"3b") {
+        return false;
+    }
+    let decoded: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
+    decoded.split(|byte| matches!(byte, b'/' | b'\\')).any(|segment| {
+        let name = segment.split(|byte| *byte == b';').next().unwrap_or(segment);
+        name.len() < segment.len() && matches!(name, b"." | b"..")
+    })
+}
+
+/// Returns a path without its empty segments; a final slash stays.
+pub(crate) fn merged(path: Cow<'_, str>) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return path;
+    }
+    let mut out = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !out.ends_with('/') {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Rejects a target whose ranges would not fit, whatever the length that `http` allows.
+pub(crate) fn check_length(path: &str, query: Option<&str>) -> Result<(), BadRequest> {
+    let is_long = |text: &str| text.len() > usize::from(u16::MAX);
+    match query {
+        _ if is_long(path) => Err(BadRequest::PathTooLong),
+        Some(query) if is_long(query) => Err(BadRequest::QueryTooLong),
+        _ => Ok(()),
+    }
+}
+
 fn rewrite(path: &str) -> Result<String, BadRequest> {
     let bytes = path.as_bytes();
     let mut out = String::with_capacity(path.len() + 16);
@@ -228,6 +316,23 @@ mod tests {
             ("/.%2e", Err(BadRequest::DotSegment)),
         ] {
             assert_eq!(canonical(given).as_deref(), wanted.as_ref().map(|text| *text), "{given}");
+        }
+    }
+
+    /// Whatever `http` accepts: its newest version has a limit of 65,534 bytes for both together, older ones have none for
+    /// a target that is put together.
+    #[test]
+    fn lengths() {
+        let text = |length: usize| "a".repeat(length);
+        let most = usize::from(u16::MAX);
+        for (path, query, expected) in [
+            (most, None, Ok(())),
+            (most, Some(most), Ok(())),
+            (most + 1, None, Err(BadRequest::PathTooLong)),
+            (most + 1, Some(most + 1), Err(BadRequest::PathTooLong)),
+            (1, Some(most + 1), Err(BadRequest::QueryTooLong)),
+        ] {
+            assert_eq!(check_length(&text(path), query.map(text).as_deref()), expected);
         }
     }
 

@@ -34,13 +34,37 @@ pub enum PathForm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PathCleaning {
-    /// Dot segments are rejected with 400; empty segments stay and match no variable.
+    /// Dot segments are rejected with 400. Empty segments are those of [`EmptySegments`].
     #[default]
     Reject,
     /// The request is redirected with 301 to the clean path, as in gorilla/mux.
     Redirect,
     /// Everything stays as it is.
     Keep,
+}
+
+/// The treatment of empty segments: doubled slashes. A final slash is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum EmptySegments {
+    /// They stay and match no variable: `/a//b` is not `/a/b`.
+    #[default]
+    Keep,
+    /// They are left out before any route is tested: `//a///b` is `/a/b`.
+    Merge,
+    /// 400.
+    Reject,
+}
+
+/// The treatment of a path that other programs read differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AmbiguousPath {
+    /// It is data of its segment.
+    #[default]
+    Accept,
+    /// 400.
+    Reject,
 }
 
 /// What may follow a prefix.
@@ -126,6 +150,10 @@ pub struct Policy {
     pub(crate) precedence: Precedence,
     pub(crate) path: PathForm,
     pub(crate) path_cleaning: PathCleaning,
+    pub(crate) empty_segments: EmptySegments,
+    pub(crate) encoded_slashes: AmbiguousPath,
+    pub(crate) backslashes: AmbiguousPath,
+    pub(crate) dot_parameters: AmbiguousPath,
     pub(crate) prefixes: PrefixMatch,
     pub(crate) trailing_slash: TrailingSlash,
     pub(crate) query: QueryValues,
@@ -136,9 +164,27 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Returns the default policy, except that a missing host is rejected.
+    /// Returns the default policy, except that requests are rejected with 400 that an upstream may read differently: without
+    /// a host in HTTP/1.1, and with empty segments, encoded slashes, backslashes or dot segments with parameters
+    /// in the path.
+    ///
+    /// ```
+    /// use waylay_router::{Peer, Policy, Route, Table};
+    /// let table = Table::builder().policy(Policy::strict()).route(Route::prefix("/").value(())).build()?;
+    /// for (target, status) in [("/a/b", 200), ("/a//b", 400), ("/a%2Fb", 400), ("/a%5Cb", 400), ("/a/..;/b", 400)] {
+    ///     let request = http::Request::get(target).header("host", "example.com").body(())?;
+    ///     let found = table.find(&request, &Peer::default());
+    ///     assert_eq!(found.map_or_else(|miss| miss.status().as_u16(), |_| 200), status, "{target}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn strict() -> Self {
-        Self::default().missing_host(MissingHost::Reject)
+        Self::default()
+            .missing_host(MissingHost::Reject)
+            .empty_segments(EmptySegments::Reject)
+            .encoded_slashes(AmbiguousPath::Reject)
+            .backslashes(AmbiguousPath::Reject)
+            .dot_parameters(AmbiguousPath::Reject)
     }
 
     /// Returns the policy of gorilla/mux: registration order, raw prefixes, decoded path, clean-path
@@ -149,12 +195,9 @@ impl Policy {
             path: PathForm::Decoded,
             path_cleaning: PathCleaning::Redirect,
             prefixes: PrefixMatch::Raw,
-            trailing_slash: TrailingSlash::Strict,
             query: QueryValues::First,
-            missing_host: MissingHost::Unmatched,
-            options: OptionsAnswer::Miss,
-            method_miss: MethodMiss::MethodNotAllowed,
             syntax: Syntax::Gorilla,
+            ..Self::default()
         }
     }
 
@@ -171,6 +214,27 @@ impl Policy {
     /// Sets the treatment of dot segments.
     pub fn path_cleaning(self, path_cleaning: PathCleaning) -> Self {
         Self { path_cleaning, ..self }
+    }
+
+    /// Sets the treatment of empty segments.
+    pub fn empty_segments(self, empty_segments: EmptySegments) -> Self {
+        Self { empty_segments, ..self }
+    }
+
+    /// Sets the treatment of encoded slashes, `%2F`: an upstream that decodes them reads more segments.
+    pub fn encoded_slashes(self, encoded_slashes: AmbiguousPath) -> Self {
+        Self { encoded_slashes, ..self }
+    }
+
+    /// Sets the treatment of backslashes, encoded (`%5C`) or not: some programs read them as slashes.
+    pub fn backslashes(self, backslashes: AmbiguousPath) -> Self {
+        Self { backslashes, ..self }
+    }
+
+    /// Sets the treatment of dot segments with parameters, `.;x` and `..;x`, in any spelling: programs that remove
+    /// parameters first, as Tomcat does, read dot segments.
+    pub fn dot_parameters(self, dot_parameters: AmbiguousPath) -> Self {
+        Self { dot_parameters, ..self }
     }
 
     /// Sets what may follow a prefix.
@@ -212,7 +276,21 @@ impl Policy {
         }
     }
 
-    /// Tests whether a request in canonical form is looked up as it is.
+    /// Returns the settings under which an upstream may read another path than the one that is matched.
+    pub(crate) fn open_settings(self) -> Vec<&'static str> {
+        [
+            ("path_cleaning", self.path_cleaning == PathCleaning::Keep),
+            ("empty_segments", self.empty_segments == EmptySegments::Keep),
+            ("encoded_slashes", self.encoded_slashes == AmbiguousPath::Accept),
+            ("backslashes", self.backslashes == AmbiguousPath::Accept),
+            ("dot_parameters", self.dot_parameters == AmbiguousPath::Accept),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_open)| is_open.then_some(name))
+        .collect()
+    }
+
+    /// Tests whether a request in canonical form is looked up as it is, unless it has empty segments.
     pub(crate) fn is_plain(self) -> bool {
         self.path == PathForm::Canonical
             && self.path_cleaning != PathCleaning::Redirect

@@ -4,15 +4,18 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::uri::Scheme;
-use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use waylay_template::Syntax;
 
 use crate::request::host;
 use crate::request::host::{Host, HostView};
-use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, normalize};
+use crate::request::pairs::PairIndex;
+use crate::request::path::{
+    BadRequest, canonical, check_length, check_spelling, cleaned, has_dot_segment, merged, normalize,
+};
 use crate::request::peer::{Forwarded, Network, Peer, forwarded};
-use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy, QueryValues};
-use crate::request::query::{LazyQueryIndex, QueryIndex};
+use crate::request::policy::{EmptySegments, MissingHost, PathCleaning, PathForm, Policy, QueryValues};
+use crate::request::shared::SharedParts;
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
 use crate::template::scan::ScannedText;
 
@@ -67,7 +70,7 @@ pub(crate) struct NormalizedRequest<'r> {
     pub(crate) host: Option<Host<'r>>,
     /// The client, if the peer is a trusted proxy.
     behind: Option<Box<Forwarded<'r>>>,
-    query: LazyQueryIndex,
+    shared: SharedParts,
 }
 
 impl<'r> NormalizedRequest<'r> {
@@ -94,7 +97,7 @@ impl<'r> NormalizedRequest<'r> {
         if strict && host.is_none() && request.version() == Version::HTTP_11 {
             return Err(ViewError::Bad(BadRequest::NoHost));
         }
-        Ok(Self { path, host, behind: behind.map(Box::new), query: LazyQueryIndex::new() })
+        Ok(Self { path, host, behind: behind.map(Box::new), shared: SharedParts::default() })
     }
 }
 
@@ -106,7 +109,7 @@ pub(crate) struct RequestView<'v> {
     pub(crate) host: Option<HostView<'v>>,
     pub(crate) policy: &'v Policy,
     peer: &'v Peer,
-    query: &'v LazyQueryIndex,
+    pub(crate) shared: &'v SharedParts,
 }
 
 impl<'v> RequestView<'v> {
@@ -123,7 +126,7 @@ impl<'v> RequestView<'v> {
             host: read.host.as_ref().map(Host::view),
             policy,
             peer: read.behind.as_ref().map_or(peer, |behind| &behind.peer),
-            query: &read.query,
+            shared: &read.shared,
         }
     }
 
@@ -141,14 +144,25 @@ impl<'v> RequestView<'v> {
     }
 
     /// Returns the values of the query by key.
-    pub(crate) fn query_index(&self) -> &'v QueryIndex {
-        self.query.get_or_init(|| Box::new(QueryIndex::parse(self.query(), |c| self.divides_query(c))))
+    pub(crate) fn query_index(&self) -> &'v PairIndex {
+        self.shared.query(self.query(), |c| self.divides_query(c))
     }
 
     /// Tests whether a character separates the pairs of a query. gorilla/mux separates at `;` as well, as older
     /// versions of Go did.
     pub(crate) fn divides_query(&self, c: char) -> bool {
         c == '&' || (self.policy.query == QueryValues::First && c == ';')
+    }
+
+    /// Tests whether a pattern may read the path; rejects the request if it is too long.
+    pub(crate) fn may_match_path(&self) -> bool {
+        self.shared.may_match(std::iter::once(self.path.len()), BadRequest::PathTooLong)
+    }
+
+    /// Tests whether conditions may search the lines of a header; rejects the request if they are too long.
+    pub(crate) fn may_match_header(&self, name: &HeaderName) -> bool {
+        let lines = self.head.headers.get_all(name).iter();
+        self.shared.may_match(lines.map(HeaderValue::len), BadRequest::HeaderTooLong)
     }
 
     /// Returns the address of the peer, if it is known.
@@ -191,7 +205,7 @@ pub(crate) struct PlainRequest<'r, 'p, B> {
     pub(crate) host: Option<&'r str>,
     peer: &'p Peer,
     policy: &'p Policy,
-    query: LazyQueryIndex,
+    shared: SharedParts,
 }
 
 impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
@@ -205,11 +219,23 @@ impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
         hosts: bool,
     ) -> Option<Self> {
         let path = ScannedText::canonical(request.uri().path())?;
+        if policy.empty_segments != EmptySegments::Keep && path.has_empty_segments() {
+            return None;
+        }
+        if check_length(request.uri().path(), request.uri().query()).is_err() {
+            return None;
+        }
         let host = if hosts { host::plain(request.uri(), request.headers())? } else { None };
         if host.is_none() && policy.missing_host == MissingHost::Reject {
             return None;
         }
-        Some(Self { request, path, host, peer, policy, query: LazyQueryIndex::new() })
+        Some(Self { request, path, host, peer, policy, shared: SharedParts::default() })
+    }
+
+    /// Tests whether a condition has rejected the request.
+    #[inline]
+    pub(crate) fn is_rejected(&self) -> bool {
+        self.shared.rejection().is_some()
     }
 }
 
@@ -226,17 +252,26 @@ impl<B> ViewSource for &PlainRequest<'_, '_, B> {
             host: self.host.map(|name| HostView { name, port: None }),
             policy: self.policy,
             peer: self.peer,
-            query: &self.query,
+            shared: &self.shared,
         }
     }
 }
 
 #[inline(always)]
 fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
-    if policy.path == PathForm::Canonical && policy.path_cleaning == PathCleaning::Reject {
-        return canonical(uri.path()).map_err(ViewError::Bad);
+    let raw = uri.path();
+    check_length(raw, uri.query()).and_then(|()| check_spelling(raw, *policy)).map_err(ViewError::Bad)?;
+    let path = if policy.path == PathForm::Canonical && policy.path_cleaning == PathCleaning::Reject {
+        canonical(raw).map_err(ViewError::Bad)?
+    } else {
+        other_path(uri, policy)?
+    };
+    match policy.empty_segments {
+        EmptySegments::Keep => Ok(path),
+        EmptySegments::Merge => Ok(merged(path)),
+        EmptySegments::Reject if path.contains("//") => Err(ViewError::Bad(BadRequest::EmptySegment)),
+        EmptySegments::Reject => Ok(path),
     }
-    other_path(uri, policy)
 }
 
 /// Returns the path in a form of gorilla/mux.
@@ -253,6 +288,9 @@ fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewErr
     }
     match policy.path_cleaning {
         PathCleaning::Reject if has_dot_segment(&path) => Err(ViewError::Bad(BadRequest::DotSegment)),
+        PathCleaning::Redirect if policy.empty_segments == EmptySegments::Reject && path.contains("//") => {
+            Err(ViewError::Bad(BadRequest::EmptySegment))
+        }
         PathCleaning::Redirect => {
             let clean = cleaned(&path);
             match policy.path {

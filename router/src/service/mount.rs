@@ -12,7 +12,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri};
 
 use crate::request::path::escaped;
-use crate::request::policy::PathForm;
+use crate::request::policy::{EmptySegments, PathForm, Policy};
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
 use crate::service::handler::NotRouted;
 use crate::table::matched::Matched;
@@ -72,8 +72,7 @@ impl Endpoint for Mounted {
         let Some(matched) = request.extensions().get::<Matched>().cloned() else {
             return self.service.answer(request).into_answer();
         };
-        let decoded = matched.catalog().policy.path == PathForm::Decoded;
-        let shortened = without(request.uri(), matched.mount_segments(), decoded);
+        let shortened = without(request.uri(), matched.mount_segments(), &matched.catalog().policy);
         let outer = request.extensions().get::<Mount>().map(|mount| mount.original.clone());
         let original = outer.unwrap_or_else(|| request.uri().clone());
         if let Some(uri) = shortened {
@@ -183,12 +182,18 @@ fn removed_prefix<'p>(original: &'p str, inner: &str) -> &'p str {
 }
 
 /// Returns the URI without the first segments of its path. They are counted in the raw path: `%2F` separates
-/// only if matching decodes it.
-fn without(uri: &Uri, segments: usize, decoded: bool) -> Option<Uri> {
+/// only if matching decodes it, and of slashes that matching merges the last one does.
+fn without(uri: &Uri, segments: usize, policy: &Policy) -> Option<Uri> {
     let path = uri.path();
+    let is_decoded = policy.path == PathForm::Decoded;
+    let is_separator = |rest: &[u8]| {
+        rest.starts_with(b"/") || is_decoded && [b"%2F", b"%2f"].iter().any(|own| rest.starts_with(*own))
+    };
+    let is_merged = policy.empty_segments == EmptySegments::Merge;
     let separates = |at: &usize| {
         let rest = &path.as_bytes()[*at..];
-        rest.starts_with(b"/") || (decoded && (rest.starts_with(b"%2F") || rest.starts_with(b"%2f")))
+        let after = if rest.starts_with(b"/") { 1 } else { 3 };
+        is_separator(rest) && !(is_merged && is_separator(rest.get(after..).unwrap_or_default()))
     };
     let start = (0..path.len()).filter(separates).nth(segments).unwrap_or(path.len());
     let rest = &path[start..];
@@ -202,6 +207,7 @@ fn without(uri: &Uri, segments: usize, decoded: bool) -> Option<Uri> {
 #[cfg(test)]
 mod tests {
     use super::{is_path_absolute, outer_prefix, removed_prefix, without};
+    use crate::request::policy::{EmptySegments, PathForm, Policy};
 
     #[test]
     fn prefixes_never_name_a_host() {
@@ -252,20 +258,28 @@ mod tests {
 
     #[test]
     fn whole_raw_segments() {
-        for (uri, segments, decoded, wanted) in [
-            ("/a/b/c?d=e", 1, false, "/b/c?d=e"),
-            ("/a/b/c", 2, false, "/c"),
-            ("/a", 1, false, "/"),
-            ("/a?x", 1, false, "/?x"),
-            ("/a/", 1, false, "/"),
-            ("/a//b", 1, false, "//b"),
-            ("/x%2Fy/b", 1, false, "/b"),
-            ("/x%2Fy/b", 1, true, "/%2Fy/b"),
-            ("http://h/a/b", 1, false, "http://h/b"),
-            ("/a/b", 0, false, "/a/b"),
+        let raw = Policy::default();
+        let decoded = raw.path(PathForm::Decoded);
+        let merged = raw.empty_segments(EmptySegments::Merge);
+        for (uri, segments, policy, wanted) in [
+            ("//a///b//c", 1, merged, "/b//c"),
+            ("//a///b//c", 2, merged, "/c"),
+            ("//a//", 1, merged, "/"),
+            ("//a", 1, merged, "/"),
+            ("/a%2F/b", 1, decoded.empty_segments(EmptySegments::Merge), "/b"),
+            ("/a/b/c?d=e", 1, raw, "/b/c?d=e"),
+            ("/a/b/c", 2, raw, "/c"),
+            ("/a", 1, raw, "/"),
+            ("/a?x", 1, raw, "/?x"),
+            ("/a/", 1, raw, "/"),
+            ("/a//b", 1, raw, "//b"),
+            ("/x%2Fy/b", 1, raw, "/b"),
+            ("/x%2Fy/b", 1, decoded, "/%2Fy/b"),
+            ("http://h/a/b", 1, raw, "http://h/b"),
+            ("/a/b", 0, raw, "/a/b"),
         ] {
             assert_eq!(
-                without(&uri.parse().unwrap(), segments, decoded).unwrap().to_string(),
+                without(&uri.parse().unwrap(), segments, &policy).unwrap().to_string(),
                 wanted,
                 "{uri}"
             );

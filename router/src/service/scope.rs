@@ -115,7 +115,8 @@ impl Route {
 }
 
 impl Route {
-    /// Mounts a service: it does not see the prefix of the path, whole segments long. It may be a router, an
+    /// Mounts a service: it does not see the prefix of the path, whole segments long. A prefix that ends within a segment
+    /// ([`PrefixMatch::Raw`](crate::PrefixMatch::Raw): `/ap` of `/api/7`) leaves the service that segment. It may be a router, an
     /// axum router or a file server. [`Mount`](crate::Mount) has the original URI and the captures of the
     /// prefix.
     ///

@@ -19,6 +19,7 @@ use crate::route::to_rule::{condition_texts, expr};
 use crate::rule::lint::RuleLint;
 use crate::table::catalog::{RouteEntry, ScopeId, full_template};
 use crate::template::constraint::may_hold_separator;
+use crate::template::path::{PathEnd, PathPattern};
 
 /// The metadata of a route: everything but its conditions.
 #[derive(Debug, Clone)]
@@ -178,6 +179,7 @@ impl<'b> RouteAssembler<'b> {
             of: of as u32,
             rank: 0,
             template: full_template(&templates),
+            open_prefix: open_prefix(&templates, self.policy).map(Box::new),
             mount_segments: templates.path.as_ref().map_or(0, |path| mount_segments(path, self.policy)),
             methods: pattern.methods.clone(),
             conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
@@ -204,13 +206,26 @@ impl<'b> RouteAssembler<'b> {
     }
 }
 
+/// Returns the path of a prefix that may end within a segment.
+fn open_prefix(templates: &RouteTemplates, policy: Policy) -> Option<PathPattern> {
+    let path = templates.path.as_ref().filter(|_| templates.end == PathEnd::Raw)?;
+    let ends_whole = path.nodes.iter().any(|node| spans(node, policy))
+        || matches!(path.nodes.last(), Some(Node::Text(text)) if text.ends_with('/'));
+    let pattern = || PathPattern::compile(path, PathEnd::Exact, policy.syntax, policy.path_encoding());
+    if ends_whole { None } else { pattern().ok() }
+}
+
+/// Tests whether a variable spans segments.
+fn spans(node: &Node, policy: Policy) -> bool {
+    match node {
+        Node::Variable(variable) => may_hold_separator(&variable.kind, b'/', policy.syntax),
+        Node::Text(_) | Node::Wildcard(_) => false,
+    }
+}
+
 /// Returns the number of segments that precede a mounted service: a variable that spans segments belongs to the
 /// path of the service.
 fn mount_segments(path: &Template, policy: Policy) -> usize {
-    let spans = |node: &Node| match node {
-        Node::Variable(variable) => may_hold_separator(&variable.kind, b'/', policy.syntax),
-        Node::Text(_) | Node::Wildcard(_) => false,
-    };
     let slashes = |nodes: &[Node]| -> usize {
         let texts = nodes.iter().filter_map(|node| match node {
             Node::Text(text) => Some(text.matches('/').count()),
@@ -218,7 +233,7 @@ fn mount_segments(path: &Template, policy: Policy) -> usize {
         });
         texts.sum()
     };
-    match path.nodes.iter().position(spans) {
+    match path.nodes.iter().position(|node| spans(node, policy)) {
         // The slash before the variable is the first character of the inner path.
         Some(at) => slashes(&path.nodes[..at]).saturating_sub(1),
         None => path.segment_count(),

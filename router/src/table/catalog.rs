@@ -12,7 +12,7 @@ use crate::request::policy::Policy;
 use crate::route::conditions::{SourceLocation, Supply};
 use crate::route::to_rule::ConditionText;
 use crate::rule::lint::RuleLint;
-use crate::template::path::PathEnd;
+use crate::template::path::{PathEnd, PathPattern};
 
 /// The index of a scope in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,6 +74,8 @@ pub(crate) struct RouteEntry {
     pub(crate) templates: RouteTemplates,
     /// The number of segments that a mounted service does not see.
     pub(crate) mount_segments: usize,
+    /// The path of a prefix that may end within a segment, as a whole path.
+    pub(crate) open_prefix: Option<Box<PathPattern>>,
     pub(crate) methods: MethodSet,
     pub(crate) conditions: Vec<ConditionText>,
     pub(crate) scope: Option<ScopeId>,

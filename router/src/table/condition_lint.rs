@@ -2,15 +2,22 @@
 
 use std::fmt;
 
-use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
+use http::HeaderName;
+use http::header::{
+    ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_TYPE, COOKIE, HOST,
+    IF_MATCH, IF_NONE_MATCH, UPGRADE, VARY,
+};
 use regex_syntax::hir::{Hir, HirKind, Look};
-use waylay_template::{Node, Syntax, Template, VariableKind, Wildcard};
+use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind, Wildcard, foreign_variable};
 
 use crate::compile::pattern::Pattern;
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
-use crate::matcher::query::{QueryMatch, unanchored};
+use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
+use crate::request::path::{BadRequest, check_spelling};
+use crate::request::policy::{EmptySegments, Policy};
 use crate::table::catalog::{Catalog, RouteEntry};
+use crate::template::encoding::escape;
 
 /// A condition of a route that is valid and probably means something else.
 ///
@@ -47,6 +54,30 @@ pub enum ConditionLint {
         /// The condition that reads the syntax.
         write: String,
     },
+    /// A value is compared as text, and is a variable in the templates of this crate or of another router.
+    Foreign {
+        /// The condition.
+        condition: String,
+        /// The condition that is probably meant.
+        write: String,
+        /// The condition for the text itself.
+        literal: String,
+    },
+    /// The policy rejects or rewrites every path that the template matches.
+    Rejected {
+        /// The path template.
+        path: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A path is negated, and the policy accepts spellings that an upstream may read as that path: what the upstream decodes
+    /// is not what was tested.
+    NegatedPath {
+        /// The condition.
+        condition: String,
+        /// The settings of the [`Policy`](crate::Policy) that accept them.
+        settings: Vec<&'static str>,
+    },
     /// The host is one variable label, and every literal host of the table has more labels.
     OneLabel {
         /// The host template.
@@ -75,6 +106,18 @@ impl fmt::Display for ConditionLint {
                     "`{header}` is compared as a whole, without parameters, lists or case; write `.{write}`"
                 )
             }
+            Self::Foreign { condition, write, literal } => write!(
+                f,
+                "`{condition}` compares the text itself, which is a variable elsewhere; write `.{write}`, or `.{literal}` if the text is meant"
+            ),
+            Self::Rejected { path, reason } => {
+                write!(f, "no request has a path of `{path}`: {reason}, by the policy")
+            }
+            Self::NegatedPath { condition, settings } => write!(
+                f,
+                "`{condition}` negates a path, but what the upstream decodes is not what was tested; use `Policy::strict()`, or set {}",
+                settings.join(", ")
+            ),
             Self::OneLabel { host } => write!(
                 f,
                 "host `{host}` matches hosts of one label only, and all other hosts have more; write `{{*name}}` for any host"
@@ -142,9 +185,19 @@ fn route_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
     let mut lints = Vec::new();
     let Some(pattern) = catalog.patterns.get(route.rank) else { return lints };
     let is_native = catalog.policy.syntax == Syntax::Native;
+    let path = route.templates.path.as_ref().filter(|_| is_native);
+    lints.extend(path.and_then(|path| rejected_path(path, catalog.policy)));
+    let settings = catalog.policy.open_settings();
+    for rule in rules(pattern).filter(|rule| !settings.is_empty() && negates_path(&rule.formula, false)) {
+        lints.push(ConditionLint::NegatedPath { condition: rule.text.clone(), settings: settings.clone() });
+    }
     let mut see = |guard: &Guard| {
         if let Some((header, write)) = structured_header(guard) {
             lints.push(ConditionLint::StructuredHeader { header, write });
+        }
+        if let Some((write, literal)) = foreign_value(guard).filter(|_| is_native) {
+            let (kind, required) = guard.required(&route.templates.queries);
+            lints.push(ConditionLint::Foreign { condition: format!("{kind} {required}"), write, literal });
         }
         if let Some(write) = regex_of(guard).filter(|_| is_native).and_then(|regex| whole_form(&regex)) {
             let (kind, required) = guard.required(&route.templates.queries);
@@ -167,6 +220,34 @@ fn route_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
     lints
 }
 
+/// Tests whether a condition on the path is under an odd number of negations.
+fn negates_path(formula: &Formula<Guard>, is_negated: bool) -> bool {
+    match formula {
+        Formula::Leaf(guard) => is_negated && matches!(guard, Guard::Path(_) | Guard::PathRegex(_)),
+        Formula::Not(inner) => negates_path(inner, !is_negated),
+        Formula::All(parts) | Formula::Either(parts) => {
+            parts.iter().any(|part| negates_path(part, is_negated))
+        }
+    }
+}
+
+/// Returns a lint for a path whose literal text the policy does not accept.
+fn rejected_path(path: &Template, policy: Policy) -> Option<ConditionLint> {
+    let text = path.nodes.iter().map(|node| match node {
+        Node::Text(text) => text.as_str(),
+        Node::Variable(_) | Node::Wildcard(_) => "a",
+    });
+    let text = escape(&text.collect::<String>());
+    let reason = match check_spelling(&text, policy) {
+        Err(reason) => reason.to_string(),
+        Ok(()) if text.contains("//") && policy.empty_segments != EmptySegments::Keep => {
+            BadRequest::EmptySegment.to_string()
+        }
+        Ok(()) => return None,
+    };
+    Some(ConditionLint::Rejected { path: path.text.clone(), reason })
+}
+
 /// Returns the header of a comparison with the whole text of a structured field, and the condition to use instead.
 fn structured_header(guard: &Guard) -> Option<(String, String)> {
     let Guard::Header(name, HeaderMatch::Exact(value)) = guard else { return None };
@@ -184,6 +265,53 @@ fn structured_header(guard: &Guard) -> Option<(String, String)> {
         _ => return None,
     };
     Some((format!("{name}: {value}"), write))
+}
+
+/// Returns the condition that is meant by a value that is a variable elsewhere, and the one for the value itself.
+fn foreign_value(guard: &Guard) -> Option<(String, String)> {
+    match guard {
+        Guard::Query(QueryGuard { key, value: QueryMatch::Exact(text) }) => {
+            let literal = format!("query_regex({key:?}, {:?})", regex::escape(text));
+            Some((format!("query({key:?}, {:?})", foreign_variable(text)?), literal))
+        }
+        Guard::Header(name, HeaderMatch::Exact(text)) if !(text == "*" && has_wildcard(name)) => {
+            let name = name.as_str();
+            let write = match variable(text)? {
+                Some(regex) => format!("header_regex({name:?}, {regex:?})"),
+                None => format!("header_present({name:?})"),
+            };
+            Some((write, format!("header_regex({name:?}, {:?})", regex::escape(text))))
+        }
+        Guard::Cookie(name, Some(text)) => {
+            variable(text)?;
+            let literal = format!(r"(?:.*; *)?{}={}(?:;.*)?", regex::escape(name), regex::escape(text));
+            Some((format!("cookie_present({name:?})"), format!("header_regex(\"cookie\", {literal:?})")))
+        }
+        _ => None,
+    }
+}
+
+/// Tests whether `*` is a value of a header by its definition.
+fn has_wildcard(name: &HeaderName) -> bool {
+    [IF_MATCH, IF_NONE_MATCH, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCEPT_CHARSET, ACCEPT, VARY].contains(name)
+        || name.as_str().starts_with("access-control-")
+}
+
+/// Returns the regex of a value that is one variable as a whole, here or in another router; `None` within it without
+/// a regex.
+fn variable(text: &str) -> Option<Option<String>> {
+    let native = Template::parse(text, TemplateKind::Query).ok();
+    let variable = match native.as_ref().map(|template| template.nodes.as_slice()) {
+        Some([Node::Variable(variable)]) => variable.clone(),
+        _ => {
+            let template = Template::parse(&foreign_variable(text)?, TemplateKind::Query).ok()?;
+            template.variables().next()?.clone()
+        }
+    };
+    Some(match variable.kind {
+        VariableKind::Regex(regex) => Some(regex),
+        VariableKind::Plain | VariableKind::Tail => None,
+    })
 }
 
 fn regex_of(guard: &Guard) -> Option<String> {

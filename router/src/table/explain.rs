@@ -1,5 +1,6 @@
 //! Explanation: the result of a request, route by route.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use http::{Method, Request, Uri};
@@ -153,7 +154,10 @@ impl fmt::Display for Explanation {
             let line = format!("  {word:9} {name:names$}  {template:templates$}  {reason}");
             writeln!(f, "{}", line.trim_end())?;
         }
-        match self.candidates.len() - shown.len() {
+        // A route has a candidate for each of its alternatives.
+        let shown: HashSet<usize> = shown.iter().map(|candidate| candidate.index).collect();
+        let indices = self.candidates.iter().map(|candidate| candidate.index);
+        match indices.filter(|index| !shown.contains(index)).collect::<HashSet<_>>().len() {
             0 => Ok(()),
             1 => writeln!(f, "  1 route has another host or path"),
             more => writeln!(f, "  {more} routes have another host or path"),

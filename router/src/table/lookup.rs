@@ -99,6 +99,9 @@ impl<T> Table<T> {
         let plain = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts)?;
         let mut best = BestMatch::new(&self.catalog.patterns, &plain);
         self.index.search_text(&plain.path, plain.host, &mut best);
+        if plain.is_rejected() {
+            return None;
+        }
         let entry = self.ranks.get(best.rank()?)?;
         if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
             return None;
@@ -128,11 +131,16 @@ impl<T> Table<T> {
             self.search_sealed(seal, &view, &mut best);
         }
         let Some(rank) = best.rank() else {
-            return Err(self.miss(seal, &view));
+            let miss = self.miss(seal, &view);
+            return Err(view.shared.rejection().map_or(miss, Miss::rejection));
         };
         let mut entry = self.ranks[rank];
         if entry.accept_group.0 < entry.accept_group.1 {
             entry = self.negotiated(seal, &view, entry, &mut best);
+        }
+        // A route that a rejected request does not match may be one that it must not evade.
+        if let Some(reason) = view.shared.rejection() {
+            return Err(Miss::rejection(reason));
         }
         let captures = best.captures(&path);
         let may_redirect = entry.slash_variant || self.catalog.policy.syntax == Syntax::Gorilla;
@@ -248,7 +256,7 @@ impl<T> Table<T> {
         let patterns = &self.catalog.patterns;
         let mut allowed = Allowed { patterns, view: &view, methods: MethodSet::default() };
         self.search_sealed(seal, &view, &mut allowed);
-        allowed.methods
+        if view.shared.rejection().is_some() { MethodSet::default() } else { allowed.methods }
     }
 
     /// Returns the routes in the order of addition.

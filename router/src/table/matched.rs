@@ -191,9 +191,17 @@ impl Matched {
         &self.catalog
     }
 
-    /// Returns the number of segments that a mounted service does not see.
+    /// Returns the number of segments that a mounted service does not see: whole ones only, though a prefix may end within
+    /// a segment.
     pub(crate) fn mount_segments(&self) -> usize {
-        self.catalog.routes.get(self.entry()).map_or(0, |entry| entry.mount_segments)
+        let Some(entry) = self.catalog.routes.get(self.entry()) else { return 0 };
+        let segments = entry.mount_segments;
+        let is_whole = entry.open_prefix.as_ref().is_none_or(|prefix| {
+            let path = self.path();
+            let end = path.match_indices('/').nth(segments).map_or(path.len(), |(at, _)| at);
+            prefix.matches(&path[..end], &mut |_| {})
+        });
+        if is_whole { segments } else { segments.saturating_sub(1) }
     }
 
     pub(crate) fn of(&self, catalog: &Arc<Catalog>) -> bool {
@@ -210,6 +218,22 @@ impl Matched {
             query: target.and_then(PathAndQuery::query).unwrap_or(""),
             host: self.found.host.as_deref().unwrap_or(""),
         }
+    }
+
+    /// Returns the path that was matched: that of the request in the [form](crate::PathForm) and with the cleaning of the
+    /// policy. In the canonical form it is escaped, and what a proxy sends on, so that the upstream cannot read
+    /// another path than the one that was matched.
+    ///
+    /// ```
+    /// use waylay_router::{Peer, Route, Table};
+    /// let table = Table::builder().route(Route::prefix("/files").value(())).build()?;
+    /// let request = http::Request::get("/f%69les/a%2fb?q").body(())?;
+    /// let matched = table.find(&request, &Peer::default()).unwrap().into_matched();
+    /// assert_eq!(matched.path(), "/files/a%2Fb");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn path(&self) -> &str {
+        self.within().path
     }
 
     /// Returns the captures of path, host and query, in template order, those of scopes included. A missing

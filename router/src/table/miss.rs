@@ -30,7 +30,7 @@ pub struct Miss {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The request is rejected before any route is tested: 400, or 414 for its length.
+    /// The request is rejected, whatever routes it matches: 400, or 414 or 431 for the length of its target or headers.
     BadRequest(BadRequest),
     /// The policy redirects the request.
     Redirect(Redirect),
@@ -72,10 +72,20 @@ pub struct Redirect {
 }
 
 impl Miss {
+    /// Returns the miss of a request that is rejected.
+    pub(crate) fn rejection(reason: BadRequest) -> Self {
+        Self { reason: Reason::BadRequest(reason), scope: None }
+    }
+
     /// Returns the status of the default response.
     pub fn status(&self) -> StatusCode {
         match &self.reason {
-            Reason::BadRequest(BadRequest::PathTooLong) => StatusCode::URI_TOO_LONG,
+            Reason::BadRequest(BadRequest::PathTooLong | BadRequest::QueryTooLong) => {
+                StatusCode::URI_TOO_LONG
+            }
+            Reason::BadRequest(BadRequest::HeaderTooLong | BadRequest::TooManyCookies) => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
             Reason::BadRequest(_) => StatusCode::BAD_REQUEST,
             Reason::Redirect(redirect) => redirect.status,
             Reason::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,

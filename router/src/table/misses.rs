@@ -21,7 +21,7 @@ impl<T> Table<T> {
     #[cold]
     pub(crate) fn view_error_miss(error: ViewError, uri: &Uri) -> Miss {
         let reason = match error {
-            ViewError::Bad(bad) => Reason::BadRequest(bad),
+            ViewError::Bad(bad) => return Miss::rejection(bad),
             ViewError::Cleaned(path) => Reason::Redirect(Redirect {
                 status: StatusCode::MOVED_PERMANENTLY,
                 target: location(&path, uri.query()),

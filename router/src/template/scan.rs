@@ -95,6 +95,16 @@ impl<'t> ScannedText<'t> {
         self.bytes.first() == Some(&self.separator)
     }
 
+    /// Tests whether a path has an empty segment that is not the last one.
+    #[inline]
+    pub(crate) fn has_empty_segments(&self) -> bool {
+        let pairs = self.ends & (self.ends >> 1);
+        // The end of the text is no separator.
+        let pairs = if self.len() < 64 { pairs & !(1 << self.len().saturating_sub(1)) } else { pairs };
+        pairs != 0
+            || (self.len() >= 64 && self.bytes[63..].windows(2).any(|pair| pair == [self.separator; 2]))
+    }
+
     /// Returns the ends of all segments, of a text of up to 63 bytes.
     #[inline]
     pub(crate) fn ends(&self) -> Option<u64> {

@@ -74,6 +74,11 @@ pub enum TemplateErrorKind {
         /// The spelling of the text itself.
         literal: String,
     },
+    /// The syntax of another router in a host, which no host name has.
+    ForeignHost {
+        /// The spelling that is probably meant.
+        write: String,
+    },
     /// A `?` in a path: a query is a condition of its own.
     QueryInPath,
     /// A `#` in a path: no client sends a fragment.
@@ -131,6 +136,9 @@ impl fmt::Display for TemplateErrorKind {
                 in_one_line(write),
                 in_one_line(literal)
             ),
+            Self::ForeignHost { write } => {
+                write!(f, "this is syntax of another router, write `{}`", in_one_line(write))
+            }
             Self::QueryInPath => f.write_str(
                 "a path has no query: add a condition on the query key, or write `{name?}` for an optional segment (`?` itself is `%3F`)",
             ),

@@ -45,10 +45,39 @@ pub fn escape_literal(text: &str) -> String {
     out
 }
 
+/// Returns the variable that a whole text is in another router (`:id`, `*rest`, `<id>`, `<int:id>`), in the native
+/// spelling. A `*` alone has no name.
+///
+/// ```
+/// use waylay_template::foreign_variable;
+/// let written = [":id", "<int:page>", "*rest", "*", "a:b"].map(foreign_variable);
+/// let native = [Some("{id}"), Some("{page:[0-9]+}"), Some("{rest}"), Some("{name}"), None];
+/// assert_eq!(written, native.map(|text| text.map(str::to_owned)));
+/// ```
+pub fn foreign_variable(text: &str) -> Option<String> {
+    let is_name = |name: &str| !name.is_empty() && leading_name(name).len() == name.len();
+    if let Some(name) = text.strip_prefix(':').filter(|name| is_name(name)) {
+        return Some(format!("{{{name}}}"));
+    }
+    if let Some(inner) = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')) {
+        let (kind, name) = inner.split_once(':').unwrap_or(("", inner));
+        let is_kind = kind.is_empty() || is_name(kind);
+        return (is_kind && is_name(name)).then(|| match known_regex(kind) {
+            Some(regex) => format!("{{{name}:{regex}}}"),
+            None => format!("{{{name}}}"),
+        });
+    }
+    match text.trim_start_matches('*') {
+        name if name.len() == text.len() => None,
+        "" => Some("{name}".to_owned()),
+        name => is_name(name).then(|| format!("{{{name}}}")),
+    }
+}
+
 /// Returns the first text that is a variable or wildcard of another router, and its position.
 pub(crate) fn find(template: &Template) -> Option<(TemplateErrorKind, Range<usize>)> {
     for variable in template.variables() {
-        if let Some(write) = foreign_variable(variable, template.kind) {
+        if let Some(write) = foreign_constraint(variable, template.kind) {
             let literal = match &variable.kind {
                 VariableKind::Regex(regex) => format!("{{{}:(?:{regex})}}", variable.name),
                 VariableKind::Plain | VariableKind::Tail => "another name".to_owned(),
@@ -56,8 +85,10 @@ pub(crate) fn find(template: &Template) -> Option<(TemplateErrorKind, Range<usiz
             return Some((TemplateErrorKind::Foreign { write, literal }, variable.span.clone()));
         }
     }
-    if template.kind != TemplateKind::Path {
-        return None;
+    match template.kind {
+        TemplateKind::Path => {}
+        TemplateKind::Host => return find_in_host(&template.text),
+        TemplateKind::Query => return None,
     }
     let text = &template.text;
     let mut masked = text.clone().into_bytes();
@@ -77,28 +108,52 @@ pub(crate) fn find(template: &Template) -> Option<(TemplateErrorKind, Range<usiz
     None
 }
 
+/// Returns the first label that is a variable of another router. No host has these characters, so they need no escape.
+fn find_in_host(text: &str) -> Option<(TemplateErrorKind, Range<usize>)> {
+    let mut start = 0;
+    for label in text.split('.') {
+        let name = label.strip_prefix(':').map(leading_name).filter(|name| !name.is_empty());
+        let colon = name.map(|name| (0..1 + name.len(), foreign_variable(&label[..1 + name.len()])));
+        let angle = pair(label, '<', '>')
+            .map(|(open, close)| (open..close + 1, foreign_variable(&label[open..=close])));
+        if let Some((span, Some(write))) = colon.or(angle) {
+            let span = start + span.start..start + span.end;
+            return Some((TemplateErrorKind::ForeignHost { write }, span));
+        }
+        start += label.len() + 1;
+    }
+    None
+}
+
 /// The byte in place of a variable.
 const MASK: u8 = 1;
 
 /// Returns the native spelling of `{name...}` (Go), and of `{id:int}` or `{rest:path}` (Starlette, ASP.NET).
-fn foreign_variable(variable: &Variable, kind: TemplateKind) -> Option<String> {
+fn foreign_constraint(variable: &Variable, kind: TemplateKind) -> Option<String> {
     let name = &variable.name;
     if let Some(name) = name.strip_suffix("...").filter(|_| kind == TemplateKind::Path) {
         return Some(format!("{{*{name}}}"));
     }
     let VariableKind::Regex(regex) = &variable.kind else { return None };
-    let regex = match regex.as_str() {
+    match (regex.as_str(), known_regex(regex)) {
+        (_, Some(regex)) => Some(format!("{{{name}:{regex}}}")),
+        ("str" | "string", None) => Some(format!("{{{name}}}")),
+        ("path", None) if kind == TemplateKind::Path => Some(format!("{{*{name}}}")),
+        _ => None,
+    }
+}
+
+/// Returns the regex of a type that other routers have a name for.
+fn known_regex(kind: &str) -> Option<&'static str> {
+    Some(match kind {
         "int" | "integer" | "long" => "[0-9]+",
         "float" | "decimal" => "[0-9.]+",
         "uuid" | "guid" => "[0-9A-Fa-f-]{36}",
         "alpha" => "[A-Za-z]+",
         "slug" => "[a-z0-9-]+",
         "bool" => "true|false",
-        "str" | "string" => return Some(format!("{{{name}}}")),
-        "path" if kind == TemplateKind::Path => return Some(format!("{{*{name}}}")),
         _ => return None,
-    };
-    Some(format!("{{{name}:{regex}}}"))
+    })
 }
 
 /// Returns the position of foreign syntax in a segment, and its error.

@@ -22,6 +22,6 @@ pub use ast::{
     Variable, VariableKind, Wildcard,
 };
 pub use error::{TemplateError, TemplateErrorKind};
-pub use foreign::escape_literal;
+pub use foreign::{escape_literal, foreign_variable};
 pub use parser::{RegexCheck, Unchecked};
 pub use scanner::{Scanner, Token, VariableToken};

@@ -136,7 +136,7 @@ fn conditions_on_a_long_query() {
         "query conditions",
         (0..500).map(|n| Route::any("/").query(format!("key{n}"), "never").priority(n)),
     );
-    let pairs: Vec<String> = (0..5_000).map(|n| format!("k{n}={n}")).collect();
+    let pairs: Vec<String> = (0..1_000).map(|n| format!("k{n}={n}")).collect();
     let request = Request::get(format!("/?{}&key499=never", pairs.join("&"))).body(()).unwrap();
     let found = timed("look-up", || table.find(&request, &Peer::default()).map(|found| *found.value()));
     assert_eq!(found.unwrap(), 499);

@@ -102,3 +102,24 @@ fn every_outcome() {
         assert_eq!((&fails["matcher"], &fails["got"]), (&"path".into(), &"/a/x".into()));
     }
 }
+
+/// The alternatives of a rule are one route.
+#[test]
+fn hidden_routes_are_counted_once() {
+    let others = |count: usize| (0..count).map(|i| format!("Path(`/o{i}`)")).collect::<Vec<_>>().join(" || ");
+    for (rules, expected) in [
+        (vec![others(1)], "  1 route has another host or path\n"),
+        (vec![others(3)], "  1 route has another host or path\n"),
+        (vec![others(3), "Path(`/x`) && Host(`a`)".to_owned()], "  2 routes have another host or path\n"),
+        // One alternative is shown.
+        (vec![format!("{} || Path(`/a`) && Header(`x`)", others(3))], "got none\n"),
+        (vec![], "selected  -  /a\n"),
+    ] {
+        let builder = Table::builder().route(Route::get("/a").value(()));
+        let builder =
+            rules.iter().fold(builder, |builder, rule| builder.route(Route::rule(rule.as_str()).value(())));
+        let request = Request::get("/a").body(()).unwrap();
+        let explained = builder.build().unwrap().explain(&request, &Peer::default()).to_string();
+        assert!(explained.ends_with(expected), "{rules:?}\n{explained}");
+    }
+}

@@ -16,6 +16,7 @@ mod details;
 mod errors;
 mod explanations;
 mod layers;
+mod limits;
 mod lints;
 mod literals;
 mod mounts;
@@ -27,6 +28,7 @@ mod seals;
 mod serving;
 #[cfg(all(feature = "schema", feature = "toml"))]
 mod spec;
+mod spellings;
 #[cfg(feature = "watch")]
 mod swaps;
 mod templates;

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{ServiceExt, make::Shared};
-use waylay_router::{Body, Matched, Miss, Mount, Route, Router, Scope};
+use waylay_router::{Body, Matched, Miss, Mount, Policy, PrefixMatch, Route, Router, Scope};
 
 use crate::wire::{raw, serve};
 use crate::{get, text};
@@ -174,6 +174,51 @@ async fn below_a_tail() {
         let router = builder.route(route.mount(show())).build().unwrap();
         let got = text(&router, target).await;
         assert_eq!(got, expected.map_or((404, String::new()), |e| (200, e.to_owned())), "{shown}");
+    }
+}
+
+/// A prefix that may end within a segment removes whole segments only.
+#[tokio::test]
+async fn below_a_raw_prefix() {
+    let raw = Policy::default().prefixes(PrefixMatch::Raw);
+    let gorilla = Policy::gorilla();
+    for (policy, prefix, target, expected) in [
+        (raw, "/ap", "/api/x", "/api/x"),
+        (raw, "/ap", "/ap/x", "/x"),
+        (raw, "/ap", "/ap", "/"),
+        (raw, "/ap", "/ap/", "/"),
+        (raw, "/ap", "/api?q", "/api?q"),
+        (raw, "/ap", "/%61p/x", "/x"),
+        (raw, "/ap", "/ap%2Fi/x", "/ap%2Fi/x"),
+        (raw, "/ap/", "/ap/i/x", "/i/x"),
+        (raw, "/a/ap", "/a/api", "/api"),
+        (raw, "/a/ap", "/a/ap/i", "/i"),
+        (raw, "/{a}/ap", "/b/api/x", "/api/x"),
+        (raw, "/v{n:[0-9]}", "/v12/x", "/v12/x"),
+        (raw, "/v{n:[0-9]}", "/v1/x", "/x"),
+        (raw, "/{a}", "/abc/d", "/d"),
+        (raw, "/{a}.b", "/a.bc/d", "/a.bc/d"),
+        (raw, "/{a}.b", "/a.b/d", "/d"),
+        (gorilla, "/static", "/static/x", "/x"),
+        (gorilla, "/static", "/staticfoo/x", "/staticfoo/x"),
+        (gorilla, "/v{n:[0-9]}", "/v12/x", "/v12/x"),
+        (Policy::default(), "/ap", "/ap/x", "/x"),
+    ] {
+        let show = tower::service_fn(async |request: Request<Body>| {
+            let uri = request.uri().to_string();
+            let response = http::Response::builder().header("location", request.uri().path());
+            Ok::<_, std::convert::Infallible>(response.body(uri).unwrap())
+        });
+        let router =
+            Router::builder().policy(policy).route(Route::prefix(prefix).mount(show)).build().unwrap();
+        let response = router.clone().oneshot(get(target)).await.unwrap();
+        let location = response.headers()["location"].to_str().unwrap().to_owned();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, expected, "{prefix} {target}");
+        // What was removed is put back, and no more.
+        let path = target.split('?').next().unwrap();
+        let slash = if expected == "/" && !path.ends_with('/') { "/" } else { "" };
+        assert_eq!(location, format!("{path}{slash}"), "{prefix} {target}");
     }
 }
 

@@ -89,7 +89,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         Some(PlanCommand::Follow(plan)) => Some(plan::follow(&plan, None, plan::log_event, |_| ())?),
         None => None,
     };
-    let table = TableFile::new(file, Upstreams::new(upstream)?);
+    let table = TableFile::new(file, Upstreams::new(upstream));
     // Without a valid table the gateway does not start.
     let swap = SwapRouter::new(table.read()?);
     let view = admin::TableView::new(swap.current());

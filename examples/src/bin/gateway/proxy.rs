@@ -1,7 +1,6 @@
 //! Proxy handler: forwards a request to the upstream of its route.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use waylay_examples::log::causes;
 use waylay_examples::problem::Problem;
 use waylay_examples::server::{Connection, IdleClock, duration};
-use waylay_router::{Body, BuildErrors, Matched, Peer, Policy, Route, RouteInfo, Table};
+use waylay_router::{Body, Matched, RouteInfo};
 
 use crate::forward::{add_upgrade, remove_hop_by_hop, rewrite_headers};
 use crate::tunnel::{accepted, requested, tunnel};
@@ -45,18 +44,15 @@ pub(crate) struct UpstreamLimits {
 pub(crate) struct Upstreams {
     client: Client<HttpConnector, UploadBody>,
     limits: UpstreamLimits,
-    /// A table of one route, whose policy returns the canonical path of a request.
-    paths: Arc<Table<()>>,
 }
 
 impl Upstreams {
-    pub(crate) fn new(limits: UpstreamLimits) -> Result<Self, BuildErrors> {
+    pub(crate) fn new(limits: UpstreamLimits) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(limits.connect_timeout));
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        let paths = Table::builder().policy(Policy::strict()).route(Route::prefix("/").value(())).build()?;
-        Ok(Self { client, limits, paths: Arc::new(paths) })
+        Self { client, limits }
     }
 
     /// Waits for the head of a response. The time in which the client is slow to send is not the upstream's.
@@ -109,7 +105,7 @@ pub(crate) async fn proxy(
     let host = entry("host").and_then(|host| host.parse().ok());
     let protocol = requested(&request, entry("upgrade"));
     let client_upgrade = protocol.as_ref().map(|_| hyper::upgrade::on(&mut request));
-    let target = upstream_target(&upstreams.paths, &request, &upstream)?;
+    let target = upstream_target(matched.path(), request.uri(), &upstream)?;
     rewrite_headers(&mut request, host);
     *request.uri_mut() = target;
     *request.version_mut() = Version::HTTP_11;
@@ -138,17 +134,13 @@ pub(crate) async fn proxy(
 }
 
 /// Returns the target at the upstream: the path that was matched, so that the upstream cannot read another one.
-fn upstream_target(paths: &Table<()>, request: &Request<Body>, upstream: &Authority) -> Result<Uri, Problem> {
-    let invalid = |text: String| Problem::new(StatusCode::BAD_REQUEST, text);
-    let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
-    let path = paths.explain(request, &peer).path.filter(|path| !path.is_empty());
-    let path = path.ok_or_else(|| invalid("the path has no canonical form".to_owned()))?;
-    let target = match request.uri().query() {
+fn upstream_target(path: &str, uri: &Uri, upstream: &Authority) -> Result<Uri, Problem> {
+    let target = match uri.query() {
         Some(query) => format!("{path}?{query}"),
-        None => path,
+        None => path.to_owned(),
     };
     let uri = Uri::builder().scheme(Scheme::HTTP).authority(upstream.clone()).path_and_query(target);
-    uri.build().map_err(|error| invalid(error.to_string()))
+    uri.build().map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 /// Body of a request to an upstream; the clock is paused while the client is to send.

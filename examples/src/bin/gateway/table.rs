@@ -5,8 +5,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use waylay_examples::table_file::{describe_errors, table_spec};
-use waylay_router::{BuildErrors, FileWatcher, Policy, ReloadEvent, Route, RouteSpec, Router, SwapRouter};
+use waylay_examples::table_file::table_spec;
+use waylay_router::{FileWatcher, Policy, ReloadEvent, Route, RouteSpec, Router, SwapRouter};
 
 use crate::admin::TableView;
 use crate::proxy::{Upstreams, proxy};
@@ -41,14 +41,8 @@ impl TableFile {
             other => Err(format!("unknown handler `{other}`, expected `proxy`")),
         };
         let spec = table_spec(&self.path, text)?;
-        let builder = || Router::builder().policy(Policy::strict()).state(self.upstreams.clone());
-        let errors = match builder().spec(&spec, bind).build() {
-            Ok(router) => return Ok(router),
-            Err(errors) => errors,
-        };
-        // A route without a handler hides the errors of all rules: these are found with any handler.
-        let more = builder().spec(&spec, |_, route| Ok(route.to(proxy))).build().err();
-        Err(describe_errors(&self.path, errors.iter().chain(more.iter().flat_map(BuildErrors::iter))))
+        let builder = Router::builder().policy(Policy::strict()).state(self.upstreams.clone());
+        builder.spec(&spec, bind).build().map_err(|errors| errors.to_string())
     }
 
     /// Replaces the router whenever the file has a valid table; reports what is invalid.

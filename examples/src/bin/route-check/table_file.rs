@@ -13,7 +13,7 @@ use http::header::{ALLOW, LOCATION};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
-use waylay_examples::table_file::{describe_errors, table_spec};
+use waylay_examples::table_file::table_spec;
 use waylay_router::{Body, Matched, Peer, Policy, Router};
 
 use crate::evaluation::{message, public_keys};
@@ -88,9 +88,7 @@ impl TableFile {
         };
         let router = Router::builder().policy(policy.policy()).spec(&spec, |_, route| Ok(route.to(handler)));
         let router = router.build();
-        router
-            .map(|router| Self { router })
-            .map_err(|errors| TableError::Invalid(describe_errors(path, errors.iter())))
+        router.map(|router| Self { router }).map_err(|errors| TableError::Invalid(errors.to_string()))
     }
 
     pub(crate) fn lints(&self) -> Vec<String> {

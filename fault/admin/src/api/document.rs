@@ -39,7 +39,13 @@ pub(crate) fn document(endpoints: &Router) -> String {
     // Relative, so that it holds wherever the API is mounted.
     document["servers"] = json!([{"url": "."}]);
     document["components"]["securitySchemes"] = json!({"token": {"type": "http", "scheme": "bearer"}});
-    document["components"]["schemas"]["Problem"] = problem_schema();
+    if let Some(components) = document["components"].as_object_mut() {
+        components.remove("responses");
+    }
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.retain(|name, _| !name.starts_with("Rejected"));
+        schemas.insert("Problem".to_owned(), problem_schema());
+    }
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, item) in paths {
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -55,11 +61,11 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     let is_read = method == "get";
     operation["security"] = if is_read { json!([{}, {"token": []}]) } else { json!([{"token": []}]) };
     if path.starts_with("/plan") && ["put", "post"].contains(&method) {
-        let text = json!({"schema": {"type": "string"}});
+        let data = json!({"schema": {"type": "object"}});
         let content = json!({
-            "application/toml": text,
-            "application/yaml": text,
-            "application/json": {"schema": {"type": "object"}},
+            "application/toml": {"schema": {"type": "string"}},
+            "application/yaml": data,
+            "application/json": data,
         });
         operation["requestBody"] = json!({"content": content, "required": true});
     }
@@ -71,6 +77,17 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         operation["requestBody"]["required"] = true.into();
     }
     let Some(responses) = operation["responses"].as_object_mut() else { return };
+    // Those of the extraction, whose problems are some of these.
+    for status in ["400", "404", "413", "415", "422"] {
+        if responses.contains_key(status) {
+            let description = match status {
+                "413" => "The body is too long.",
+                "422" => "A value of the body is missing or invalid.",
+                _ => "A value of the request is missing or invalid.",
+            };
+            add(responses, status, description);
+        }
+    }
     for (status, description) in OF_ALL {
         add(responses, status, description);
     }

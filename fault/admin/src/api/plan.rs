@@ -159,10 +159,10 @@ impl IntoResponse for PlanText {
 
 impl Answer for PlanText {
     fn answer(answers: &mut Answers) {
-        let text = json!({"type": "string"});
-        answers.content(StatusCode::OK, "The plan; its tag is in `ETag`.", "application/toml", text.clone());
-        answers.content(StatusCode::OK, "", "application/yaml", text);
-        answers.content(StatusCode::OK, "", "application/json", json!({"type": "object"}));
+        let (text, data) = (json!({"type": "string"}), json!({"type": "object"}));
+        answers.content(StatusCode::OK, "The plan; its tag is in `ETag`.", "application/toml", text);
+        answers.content(StatusCode::OK, "", "application/yaml", data.clone());
+        answers.content(StatusCode::OK, "", "application/json", data);
         answers.status(StatusCode::NOT_MODIFIED, "The plan is the one of `If-None-Match`.");
     }
 }
@@ -293,7 +293,7 @@ fn no_plan() -> Problem {
 /// Returns the first format that the client takes.
 fn preferred(headers: &HeaderMap) -> Format {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let kinds = accepted.flat_map(|line| line.split(',')).map(|range| essence(range));
+    let kinds = accepted.flat_map(|line| line.split(',')).map(essence);
     kinds.filter_map(|kind| format_of(&kind)).next().map_or(Format::Toml, |format| match format {
         PlanFormat::Json => Format::Json,
         PlanFormat::Yaml => Format::Yaml,

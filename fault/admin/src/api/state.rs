@@ -4,7 +4,8 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use waylay_fault::{FaultPlan, FaultSet};
 use waylay_router::Router;
 
@@ -22,8 +23,12 @@ pub(crate) struct StateInner {
     pub(crate) routes: Option<Router>,
     /// A random text, by which clients notice a restart.
     pub(crate) instance: String,
+    /// When this API was built.
+    pub(crate) start: Instant,
     /// Places of event streams.
     pub(crate) streams: Arc<Semaphore>,
+    /// Whether event streams are to end.
+    pub(crate) is_closed: watch::Sender<bool>,
     change: Mutex<()>,
 }
 
@@ -38,14 +43,16 @@ impl AdminState {
         routes: Option<Router>,
         instance: String,
     ) -> Self {
-        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+        let (start, streams) = (Instant::now(), Arc::new(Semaphore::new(MAX_STREAMS)));
         Self(Arc::new(StateInner {
             set,
             access,
             traffic,
             routes,
             instance,
+            start,
             streams,
+            is_closed: watch::Sender::new(false),
             change: Mutex::default(),
         }))
     }

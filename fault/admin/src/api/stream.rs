@@ -70,7 +70,13 @@ impl Stream {
         let state = self.state.clone();
         let status = follow
             .status
-            .then(|| move || serde_json::to_string(&StatusView::new(&state)).unwrap_or_default());
-        Ok(EventStream(EventBody::new(self.state.set.event_log(), position, status, permit)))
+            .then_some(move || serde_json::to_string(&StatusView::new(&state)).unwrap_or_default());
+        Ok(EventStream(EventBody::new(
+            self.state.set.event_log(),
+            position,
+            status,
+            permit,
+            self.state.is_closed.subscribe(),
+        )))
     }
 }

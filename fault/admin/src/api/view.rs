@@ -16,6 +16,8 @@ use crate::traffic::traffic::TrafficView;
 pub(crate) struct StatusView {
     /// A random text, other after every restart of the process.
     instance: String,
+    /// The time since this API was built.
+    uptime_seconds: f64,
     /// The version of this API's crate.
     version: &'static str,
     /// The number of the current set; 0 before the first.
@@ -170,6 +172,7 @@ impl StatusView {
         let document = plan.as_ref().and_then(PlanDocument::of);
         Self {
             instance: state.instance.clone(),
+            uptime_seconds: state.start.elapsed().as_secs_f64(),
             version: env!("CARGO_PKG_VERSION"),
             revision: overview.revision,
             environment: overview.environment,
@@ -309,18 +312,31 @@ impl PlanDocument {
     }
 }
 
-/// Writes a value in one line, as TOML does.
+/// Writes a value in one line, as short as a plan may have it: `90ms`, not `{ distribution = "fixed", time = "90ms" }`.
 fn inline(value: &Value) -> String {
     match value {
         Value::Array(items) => {
             let items: Vec<_> = items.iter().map(inline).collect();
             format!("[{}]", items.join(", "))
         }
+        Value::Object(members)
+            if members.len() == 2 && members.get("distribution") == Some(&"fixed".into()) =>
+        {
+            members.get("time").map(inline).unwrap_or_default()
+        }
         Value::Object(members) => {
-            let members: Vec<_> =
-                members.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
+            let only = members.iter().next().filter(|_| members.len() == 1);
+            if let Some((_, value)) = only.filter(|(key, _)| ["how", "status"].contains(&key.as_str())) {
+                return inline(value);
+            }
+            // What a reader looks for comes first.
+            let is_first = |key: &str| ["weight", "distribution", "status", "kind"].contains(&key);
+            let (first, rest): (Vec<_>, Vec<_>) = members.iter().partition(|(key, _)| is_first(key));
+            let all = first.into_iter().chain(rest);
+            let members: Vec<_> = all.map(|(key, value)| format!("{key} = {}", inline(value))).collect();
             format!("{{ {} }}", members.join(", "))
         }
+        Value::Number(number) => number.as_f64().map_or(number.to_string(), |number| number.to_string()),
         other => other.to_string(),
     }
 }

@@ -1,7 +1,11 @@
 // Charts: the last minutes as lines, in plain SVG.
 
 const SVG = "http://www.w3.org/2000/svg";
+/** Samples that are kept, one a second; as many of them are shown as there are, in one of these steps. */
+const STEPS = [[120, "2 min ago"], [300, "5 min ago"]];
 const HISTORY = 300;
+/** Seconds over which a rate is measured. */
+const WINDOW = 5;
 
 function shape(name, attributes) {
   const made = document.createElementNS(SVG, name);
@@ -9,20 +13,29 @@ function shape(name, attributes) {
   return made;
 }
 
-/** Samples of the last minutes, one a second, made of two texts of the status each. */
+/** Samples of the last minutes, one a second, each made of two texts of the status. */
 const history_ = {
   samples: [],
+  recent: [],
   last: null,
 
   add(status) {
-    const before = this.last;
-    this.last = { status, time: performance.now() };
-    if (!before) return;
-    const seconds = (this.last.time - before.time) / 1000;
-    // After a restart the counters begin anew; after a pause the rate of a second is not known.
-    const isGap = before.status.instance !== status.instance || seconds > 5 || seconds <= 0;
-    this.samples.push(isGap ? {} : sample(before.status, status, seconds));
-    if (this.samples.length > HISTORY) this.samples.shift();
+    const before = this.last?.status;
+    this.last = { status };
+    const isSame = before?.instance === status.instance;
+    // A pause of the page, during which nothing came.
+    const passed = isSame ? Math.min(HISTORY, Math.round(status.uptime_seconds - before.uptime_seconds)) : 1;
+    // After a restart the counters begin anew.
+    if (!isSame) this.recent = [];
+    for (let second = 1; second < passed; second++) this.samples.push({});
+    const first = this.recent.find(known => known.uptime_seconds >= status.uptime_seconds - WINDOW - 0.5);
+    this.samples.push(first ? sample(first, status, status.uptime_seconds - first.uptime_seconds) : {});
+    this.recent = [...this.recent.slice(-WINDOW), status];
+    this.samples.splice(0, this.samples.length - HISTORY);
+  },
+
+  get step() {
+    return STEPS.find(([count]) => this.samples.length <= count);
   },
 };
 
@@ -71,6 +84,9 @@ const perSecond = value => `${value >= 10 ? Math.round(value) : Number(value.toF
 const percent = value => `${Number((value * 100).toPrecision(3))} %`;
 const time = value => (value < 1 ? `${Math.round(value * 1000)} ms` : `${Number(value.toFixed(2))} s`);
 
+/** Width of the labels of an axis. */
+const LEFT = 54;
+
 /** A chart: its series are functions from a sample to a number, or to nothing. */
 class Chart {
   constructor(title, format, series, options = {}) {
@@ -80,8 +96,9 @@ class Chart {
     this.figure = element("figure", { className: "card" }, element("figcaption", { textContent: title }), this.svg, this.legend);
     this.svg.addEventListener("pointermove", event => {
       const box = this.svg.getBoundingClientRect();
-      const share = (event.clientX - box.left - 44) / (box.width - 52);
-      const index = Math.round(share * (HISTORY - 1)) - (HISTORY - history_.samples.length);
+      const [count] = history_.step;
+      const share = (event.clientX - box.left - LEFT) / (box.width - LEFT - 8);
+      const index = Math.round(share * (count - 1)) - (count - history_.samples.length);
       this.at = index >= 0 && index < history_.samples.length ? index : null;
       this.draw();
     });
@@ -90,14 +107,14 @@ class Chart {
 
   draw() {
     const width = Math.max(200, this.svg.clientWidth), height = 150;
-    const [left, right, top, bottom] = [44, width - 8, 8, height - 20];
-    const { samples } = history_;
+    const [left, right, top, bottom] = [LEFT, width - 8, 8, height - 20];
+    const { samples, step: [count, ago] } = history_;
     const series = typeof this.series === "function" ? this.series() : this.series;
     const limit = this.options.limit?.();
     const values = series.map(one => samples.map(one.value));
     const known = values.flat().filter(value => value !== undefined);
-    const max = ceiling(Math.max(this.options.min ?? 1, limit ?? 0, ...known));
-    const x = index => left + (right - left) * (index + HISTORY - samples.length) / (HISTORY - 1);
+    const max = ceiling(Math.max(this.options.min ?? 1, (limit ?? 0) * 1.2, ...known));
+    const x = index => left + (right - left) * (index + count - samples.length) / (count - 1);
     const y = value => bottom - (bottom - top) * (value / max);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const parts = [];
@@ -105,8 +122,8 @@ class Chart {
       parts.push(shape("line", { class: "grid", x1: left, x2: right, y1: y(max * share), y2: y(max * share) }));
       parts.push(label(left - 6, y(max * share) + 4, this.format(max * share), "end"));
     }
-    for (const [index, text, anchor] of [[0, "5 min ago", "start"], [HISTORY - 1, "now", "end"]]) {
-      parts.push(label(left + (right - left) * index / (HISTORY - 1), height - 4, text, anchor));
+    for (const [index, text, anchor] of [[0, ago, "start"], [1, "now", "end"]]) {
+      parts.push(label(left + (right - left) * index, height - 4, text, anchor));
     }
     if (limit !== undefined && limit !== null) {
       parts.push(shape("line", { class: "limit", x1: left, x2: right, y1: y(limit), y2: y(limit) }));
@@ -155,7 +172,7 @@ function path(values, x, y) {
 /** The next round number. */
 function ceiling(value) {
   const scale = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map(step => step * scale).find(step => step >= value * 0.999);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(step => step * scale).find(step => step >= value * 0.999);
 }
 
 const charts = [
@@ -169,7 +186,7 @@ const charts = [
       name: fault.name, kind: `c${index % 8}`, value: one => one.faults?.[fault.name],
     }));
   }),
-  new Chart("Latency, 95 of 100", time, [
+  new Chart("Latency, 95th percentile", time, [
     { name: "genuine", kind: "c0", value: one => one.genuineLatency },
     { name: "injected", kind: "c1", value: one => one.injectedLatency },
   ], { min: 0.01 }),

@@ -18,6 +18,7 @@ class Card {
     const id = `fault-${Card.count = (Card.count ?? 0) + 1}`;
     this.switch = element("button", { type: "button", role: "switch", className: "switch", "aria-labelledby": `${id}-name` });
     this.switch.onclick = () => this.toggle();
+    this.key = element("span");
     this.chip = element("span", { className: "chip", hidden: true });
     this.action = element("code", { className: "action" });
     this.range = element("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": `Participation of ${name} in percent` });
@@ -31,20 +32,23 @@ class Card {
       return element("p", {}, element("label", { htmlFor: `${id}-${key}`, textContent: label }), this[key]);
     };
     const limits = element("form", { className: "limits" },
-      field("skip", "Pass first", 0), field("every", "Inject each", 1), field("limit", "At most (0: no limit)", 0),
+      field("skip", "Pass first", 0), field("every", "Inject each", 1), field("limit", "At most", 1),
       element("p", {}, element("button", { textContent: "Set limits" })));
+    this.limit.placeholder = "no limit";
     limits.onsubmit = event => { event.preventDefault(); this.setLimits(); };
     const reset = element("button", { type: "button", textContent: "Reset counters", onclick: () => this.reset() });
     this.node = element("li", { className: "card fault" },
-      element("div", { className: "row" }, this.switch, element("h4", { id: `${id}-name`, textContent: name }), this.chip),
+      element("div", { className: "row" }, this.switch, element("h4", { id: `${id}-name`, textContent: name }), this.key, this.chip),
       this.action,
       element("div", { className: "row share" }, this.range, this.share, element("span", { textContent: "%", "aria-hidden": "true" })),
       this.counts,
       element("details", {}, element("summary", { textContent: "Limits and skip reasons" }), limits, this.reasons, element("p", {}, reset)));
   }
 
-  show(fault) {
+  show(fault, index) {
     const isFirst = !this.fault;
+    // The color of its line.
+    if (index !== undefined) this.key.className = index < 8 ? `key c${index}` : "";
     this.fault = fault;
     this.switch.setAttribute("aria-checked", fault.enabled);
     this.node.classList.toggle("on", fault.enabled && !fault.inactive);
@@ -58,7 +62,7 @@ class Card {
     if (isFirst || !this.isBusy(this.skip, this.every, this.limit)) {
       this.skip.value = fault.limits.skip;
       this.every.value = fault.limits.every;
-      this.limit.value = fault.limits.limit ?? 0;
+      this.limit.value = fault.limits.limit ?? "";
     }
     const { counts } = fault;
     const ends = fault.ends_in_seconds === null ? "" : `, ends in ${duration(fault.ends_in_seconds)}`;
@@ -118,13 +122,13 @@ class Card {
 /** Shows the faults, grouped by side and route; cards stay, so that the focus does. */
 function showFaults(faults) {
   const groups = new Map();
-  for (const fault of faults) {
+  faults.forEach((fault, index) => {
     const route = fault.routes.join(", ") || "all requests";
     const key = JSON.stringify([fault.placement, route]);
     groups.set(key, [...(groups.get(key) ?? []), fault]);
     if (!cards.has(fault.name)) cards.set(fault.name, new Card(fault.name));
-    cards.get(fault.name).show(fault);
-  }
+    cards.get(fault.name).show(fault, index);
+  });
   const order = JSON.stringify([...groups].map(([key, members]) => [key, members.map(fault => fault.name)]));
   if (order === showFaults.order) return;
   showFaults.order = order;
@@ -134,9 +138,9 @@ function showFaults(faults) {
     const inside = [...groups].filter(([key]) => JSON.parse(key)[0] === placement);
     if (inside.length === 0) continue;
     sections.push(element("section", {}, element("h2", { textContent: PLACEMENTS[placement] }),
-      ...inside.map(([key, members]) => element("div", { className: "group" },
+      element("div", { className: "groups" }, ...inside.map(([key, members]) => element("div", { className: "group" },
         element("h3", { textContent: JSON.parse(key)[1] }),
-        element("ul", { className: "cards" }, ...members.map(fault => cards.get(fault.name).node))))));
+        element("ul", { className: "cards" }, ...members.map(fault => cards.get(fault.name).node)))))));
   }
   if (sections.length === 0) {
     sections.push(element("p", { className: "notice", textContent: "There are no faults. Write a plan to begin." }));
@@ -153,7 +157,7 @@ function showFigures(status) {
   const enabled = status.faults.filter(fault => fault.enabled).length;
   const rows = [
     ["Faults on", `${enabled} of ${status.faults.length}`, guards.is_dry_run ? "dry run: nothing is injected" : ""],
-    ["Responses", text(last.genuine === undefined ? undefined : last.genuine + last.injected, perSecond), status.traffic ? "" : "not measured"],
+    ["Responses", text(last.genuine === undefined ? undefined : last.genuine + last.injected, perSecond), status.traffic ? `${status.traffic.active} under way` : "not measured"],
     ["Injections", perSecond(injected), guards.max_per_second === null ? "" : `at most ${guards.max_per_second}/s`],
     ["Active", String(guards.active), guards.max_active === null ? "" : `at most ${guards.max_active}`],
     ["Affected", guards.affected === null ? "–" : percent(guards.affected), guards.max_affected === null ? "not limited" : `at most ${percent(guards.max_affected)}`],

@@ -50,6 +50,7 @@ use crate::traffic::traffic::Traffic;
 pub struct Admin {
     router: Router,
     access: Arc<Access>,
+    state: AdminState,
     is_token_given: bool,
 }
 
@@ -78,6 +79,13 @@ impl Admin {
     /// program of this machine need the token too.
     pub fn service(&self) -> AdminService {
         AdminService { router: self.router.clone(), access: self.access.clone() }
+    }
+
+    /// Ends all event streams, so that a server that finishes its requests before it stops does not wait for them.
+    ///
+    /// Streams that are opened afterwards end at once.
+    pub fn close_streams(&self) {
+        self.state.is_closed.send_replace(true);
     }
 
     pub(crate) fn access(&self) -> &Access {
@@ -145,8 +153,8 @@ impl AdminBuilder {
         let instance =
             random_text::<9>().map_err(|error| AdminError::Token(TokenError::Random(error.to_string())))?;
         let state = AdminState::new(self.set, access.clone(), self.traffic, self.routes, instance);
-        let router = api::router::router(state).map_err(AdminError::Router)?;
-        Ok(Admin { router, access, is_token_given })
+        let router = api::router::router(state.clone()).map_err(AdminError::Router)?;
+        Ok(Admin { router, access, state, is_token_given })
     }
 }
 

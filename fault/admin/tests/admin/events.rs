@@ -166,3 +166,15 @@ async fn streams_are_limited_and_give_their_places_back() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn closed_streams_end() {
+    let server = Server::start().await;
+    let open = server.open("GET", "/events?status=true", &[], "").await;
+    let waiting = server.open("GET", "/events", &[], "").await;
+    server.admin.close_streams();
+    for stream in [open, waiting, server.open("GET", "/events", &[], "").await] {
+        // The whole body, which ends properly.
+        stream.into_body().collect().await.unwrap();
+    }
+}

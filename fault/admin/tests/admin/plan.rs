@@ -5,11 +5,14 @@ use waylay_fault::FaultPlan;
 
 use crate::support::{JSON, PLAN, Server, TOML, set};
 
+/// Target, headers, content type of the response.
+type Row = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
 #[tokio::test]
 async fn the_plan_is_shown_in_three_formats_which_read_back() {
     let server = Server::with_plan().await;
     let plan = server.set.plan().unwrap();
-    let rows: [(&str, &[(&str, &str)], &str); 8] = [
+    let rows: [Row; 8] = [
         ("/plan", &[], "application/toml"),
         ("/plan", &[("accept", "*/*")], "application/toml"),
         ("/plan", &[("accept", "text/html, application/json;q=0.9")], "application/json"),

@@ -47,6 +47,7 @@ error = 503
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) set: FaultSet,
+    pub(crate) admin: Admin,
     document: Arc<Value>,
 }
 
@@ -89,8 +90,9 @@ impl Server {
         let admin = options(builder).build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { admin.serve(listener).await });
-        let mut server = Self { address, set, document: Arc::default() };
+        let served = admin.clone();
+        tokio::spawn(async move { served.serve(listener).await });
+        let mut server = Self { address, set, admin, document: Arc::default() };
         let document = server.ask("GET", "/openapi.json", &[], "").await;
         server.document = Arc::new(document.json());
         server

@@ -74,6 +74,10 @@ try {
   page.on("console", message => { if (message.type() === "error" && !/ERR_|40[19]|412/.test(message.text())) errors.push(message.text()); });
   page.on("request", request => { if (!request.url().startsWith(origin) && !request.url().startsWith("data:")) errors.push(request.url()); });
 
+  step("axe finds what is wrong");
+  await page.setContent("<title>x</title><img src='data:,'><input>");
+  await assert.rejects(noViolations(page, "an image without a text"), /image-alt/);
+
   step("load");
   await page.goto(origin);
   await page.getByText("live", { exact: true }).waitFor();
@@ -123,7 +127,10 @@ try {
   if (screenshots) await page.waitForTimeout(60000);
   await page.evaluate(() => document.querySelectorAll(".toast").forEach(toast => toast.remove()));
   await page.evaluate(() => scrollTo(0, 0));
+  await page.setViewportSize({ width: 1280, height: 1330 });
+  await page.waitForTimeout(1500);
   await picture(page, "console-light");
+  await page.setViewportSize({ width: 1280, height: 900 });
 
   step("tabs by the keyboard");
   await page.getByRole("tab", { name: "Faults" }).focus();
@@ -217,7 +224,9 @@ try {
   if (screenshots) await page.waitForTimeout(30000);
   await page.evaluate(() => document.querySelectorAll(".toast").forEach(toast => toast.remove()));
   await page.emulateMedia({ colorScheme: "dark" });
+  await page.locator(".fault", { hasText: "flaky-search" }).getByText("Limits and skip reasons").click();
   await noViolations(page, "dark");
+  await page.evaluate(() => scrollTo(0, 0));
   await picture(page, "console-dark");
   await page.setViewportSize({ width: 360, height: 800 });
   await page.waitForTimeout(300);

@@ -1,5 +1,7 @@
 //! StreamTracker and GoAwaySequence: HTTP/2 frames and GOAWAY.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 /// The client's connection preface (RFC 9113, section 3.4).
@@ -122,7 +124,7 @@ impl FrameReader {
 pub(crate) struct StreamTracker {
     incoming: FrameReader,
     outgoing: FrameReader,
-    open: Vec<OpenStream>,
+    open: OpenStreams,
     /// The highest stream opened by the client.
     highest: u32,
     /// The payload of the last answered ping.
@@ -131,28 +133,59 @@ pub(crate) struct StreamTracker {
     has_server_goaway: bool,
 }
 
-#[derive(Debug)]
-struct OpenStream {
-    stream: u32,
-    /// The client's half has ended; the server's half has ended.
-    halves: (bool, bool),
+/// The streams that have not ended, with what has: the client's half, the server's half.
+#[derive(Debug, Default)]
+struct OpenStreams {
+    halves: HashMap<u32, (bool, bool)>,
+    /// There were more of them than are followed. Whether all have ended is not known any longer.
+    has_overflowed: bool,
+}
+
+/// Streams of a connection that are followed at once. Servers allow some hundreds.
+const MAX_STREAMS: usize = 10_000;
+
+impl OpenStreams {
+    fn begin(&mut self, stream: u32) {
+        if self.halves.len() < MAX_STREAMS {
+            self.halves.insert(stream, (false, false));
+        } else {
+            self.has_overflowed = true;
+        }
+    }
+
+    fn end(&mut self, stream: u32, half: impl FnOnce(&mut (bool, bool))) {
+        let Some(halves) = self.halves.get_mut(&stream) else { return };
+        half(halves);
+        if *halves == (true, true) {
+            self.halves.remove(&stream);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.halves.is_empty() && !self.has_overflowed
+    }
 }
 
 impl StreamTracker {
     /// Takes bytes from the client, after the preface.
     pub(crate) fn observe_incoming(&mut self, data: &[u8]) {
-        let Self { incoming, open, highest, ping_ack, .. } = self;
+        let Self { incoming, open, highest, ping_ack, has_server_goaway, .. } = self;
+        // The server ignores what follows its GOAWAY, or finishes it by itself.
+        if *has_server_goaway {
+            return;
+        }
         incoming.follow(data, |head, payload| match head.kind {
             HEADERS | DATA => {
-                if head.kind == HEADERS && head.stream > *highest {
+                // RFC 9113, section 5.1.1: a client's streams have odd numbers, which increase.
+                if head.kind == HEADERS && head.stream % 2 == 1 && head.stream > *highest {
                     *highest = head.stream;
-                    open.push(OpenStream { stream: head.stream, halves: (false, false) });
+                    open.begin(head.stream);
                 }
                 if head.flags & END_STREAM != 0 {
-                    end(open, head.stream, |halves| halves.0 = true);
+                    open.end(head.stream, |halves| halves.0 = true);
                 }
             }
-            RST_STREAM => end(open, head.stream, |halves| *halves = (true, true)),
+            RST_STREAM => open.end(head.stream, |halves| *halves = (true, true)),
             PING if head.flags & ACK != 0 => *ping_ack = Some(payload),
             _ => {}
         });
@@ -162,11 +195,14 @@ impl StreamTracker {
     pub(crate) fn observe_outgoing(&mut self, data: &[u8]) {
         let Self { outgoing, open, has_server_goaway, .. } = self;
         outgoing.follow(data, |head, _| match head.kind {
-            GO_AWAY => *has_server_goaway = true,
-            HEADERS | DATA if head.flags & END_STREAM != 0 => {
-                end(open, head.stream, |halves| halves.1 = true);
+            GO_AWAY => {
+                *has_server_goaway = true;
+                *open = OpenStreams::default();
             }
-            RST_STREAM => end(open, head.stream, |halves| *halves = (true, true)),
+            HEADERS | DATA if head.flags & END_STREAM != 0 => {
+                open.end(head.stream, |halves| halves.1 = true);
+            }
+            RST_STREAM => open.end(head.stream, |halves| *halves = (true, true)),
             _ => {}
         });
     }
@@ -196,14 +232,6 @@ impl StreamTracker {
 
     pub(crate) fn has_answered(&self, ping: [u8; 8]) -> bool {
         self.ping_ack == Some(ping)
-    }
-}
-
-fn end(open: &mut Vec<OpenStream>, stream: u32, half: impl FnOnce(&mut (bool, bool))) {
-    let Some(at) = open.iter().position(|open| open.stream == stream) else { return };
-    half(&mut open[at].halves);
-    if open[at].halves == (true, true) {
-        open.swap_remove(at);
     }
 }
 
@@ -315,15 +343,43 @@ mod streams_tests {
         for step in 1..=asked.len() {
             let mut streams = StreamTracker::default();
             asked.chunks(step).for_each(|data| streams.observe_incoming(data));
-            assert_eq!((streams.highest(), streams.open.len()), (3, 2), "{step}");
+            assert_eq!((streams.highest(), streams.open.halves.len()), (3, 2), "{step}");
             assert!(streams.has_answered([7; 8]) && !streams.has_answered([0; 8]));
             answered.chunks(step).for_each(|data| streams.observe_outgoing(data));
-            assert_eq!(streams.open.len(), 1, "{step}");
+            assert_eq!(streams.open.halves.len(), 1, "{step}");
             streams.observe_incoming(&frame(HEADERS, END_HEADERS | END_STREAM, 3, 4));
             assert!(!streams.is_empty());
             streams.observe_outgoing(&frame(RST_STREAM, 0, 3, 4));
             assert!(streams.is_empty());
         }
+    }
+
+    /// Whatever a client opens, followed streams are bounded, and each frame costs one look-up.
+    #[test]
+    fn streams_that_the_server_ignores_are_not_kept() {
+        let flood = |streams: &mut StreamTracker, from: u32, step: u32| {
+            let numbers = (0..400_000).map(|index| from + step * index);
+            numbers.for_each(|number| streams.observe_incoming(&frame(HEADERS, END_HEADERS, number, 0)));
+        };
+        let mut streams = StreamTracker::default();
+        flood(&mut streams, 2, 2);
+        assert_eq!((streams.open.halves.len(), streams.highest()), (0, 0), "even numbers are not a client's");
+        streams.observe_incoming(&frame(HEADERS, END_HEADERS, 801, 0));
+        flood(&mut streams, 0, 0);
+        assert_eq!((streams.open.halves.len(), streams.highest()), (1, 801), "numbers that do not increase");
+        flood(&mut streams, 803, 2);
+        assert_eq!(streams.open.halves.len(), MAX_STREAMS);
+        // Those that were not followed may still be open.
+        streams.observe_outgoing(&frame(4, 0, 0, 0));
+        for number in (1..2_000_000).step_by(2) {
+            streams.observe_outgoing(&frame(RST_STREAM, 0, number, 4));
+        }
+        assert_eq!((streams.open.halves.len(), streams.is_empty()), (0, false));
+        // The server's own GOAWAY: later streams have no response, and nothing waits for them.
+        streams.observe_outgoing(&frame(GO_AWAY, 0, 0, 8));
+        flood(&mut streams, 2_000_001, 2);
+        assert_eq!((streams.open.halves.len(), streams.is_empty()), (0, true));
+        assert_eq!(streams.open.halves.capacity(), 0);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::body::stage::{FaultHandle, Pause};
 use crate::connection::messages::{MessageFault, MessagePipe, MessageTap, StandbyTap};
+use crate::connection::queue::{MAX_QUEUED, PART};
 use crate::connection::waker::TaskWakers;
 use crate::fault::changes::MessageTaps;
 use crate::fault::state::PendingInjection;
@@ -56,7 +57,7 @@ impl WebSocketPump {
     /// Reads on while writes are delayed. Returns whether data or the end arrived.
     pub(crate) fn read_ahead<Io: AsyncRead>(&mut self, mut io: Pin<&mut Io>, cx: &mut Context<'_>) -> bool {
         let mut has_read = false;
-        let mut space = [0; 8192];
+        let mut space = [0; PART];
         while !self.is_closed && !self.incoming.is_full() {
             let mut space = ReadBuf::new(&mut space);
             match io.as_mut().poll_read(cx, &mut space) {
@@ -101,7 +102,7 @@ impl WebSocketPump {
             }
             return Poll::Ready(Ok(()));
         }
-        let mut space = [0; 8192];
+        let mut space = [0; PART];
         loop {
             // Reading continues during a delay, to notice that the client has left.
             let is_waiting = match self.incoming.poll_ready(cx) {
@@ -201,12 +202,13 @@ impl WebSocketPump {
         if self.outgoing.is_full() {
             ready!(self.poll_drain(io.as_mut(), cx))?;
         }
-        self.outgoing.push(buf);
+        let part = &buf[..buf.len().min(PART)];
+        self.outgoing.push(part);
         // A flush writes what cannot be written now.
         if let Poll::Ready(Err(error)) = self.poll_drain(io, cx) {
             return Poll::Ready(Err(error));
         }
-        Poll::Ready(Ok(buf.len()))
+        Poll::Ready(Ok(part.len()))
     }
 
     pub(crate) fn poll_flush<Io: AsyncWrite>(
@@ -293,13 +295,12 @@ impl PipeChain {
         if is_waiting { Poll::Pending } else { Poll::Ready(None) }
     }
 
+    /// Tests whether its queues hold all that they may, together.
     fn is_full(&self) -> bool {
-        self.ready.len() > MAX_WAITING || self.pipes.iter().any(|pipe| pipe.pipe.waiting() > MAX_WAITING)
+        let held: usize = self.pipes.iter().map(|pipe| pipe.pipe.held()).sum();
+        self.ready.len() + held >= MAX_QUEUED
     }
 }
-
-/// Writes are delayed while more bytes than this are waiting.
-const MAX_WAITING: usize = 1 << 20;
 
 /// The rules of one fault in one direction of a WebSocket.
 struct WebSocketPipe {
@@ -370,7 +371,7 @@ impl WebSocketPipe {
         if self.is_off {
             self.pipe.push_unchanged(data);
         } else if self.pipe.push(data) {
-            self.pipe.append(self.close.clone());
+            self.pipe.append(&self.close);
         }
     }
 

@@ -5,10 +5,15 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use crate::plan::error::ErrorList;
-use crate::plan::node::{Budget, Entry, Node, Value, shorten, table};
+use crate::plan::node::{Budget, Entry, MAX_DEPTH, Node, Value, shorten, table, too_deep};
 
 /// Reads a document. A syntax error ends it.
 pub(crate) fn read(text: &str, errors: &mut ErrorList) -> Option<Node> {
+    // The parser calls itself for 512 levels, which take more stack than a small thread has.
+    if let Some(at) = deep_bracket(text) {
+        too_deep(at..at + 1, errors);
+        return None;
+    }
     let options = ParseOptions {
         allow_comments: false,
         allow_loose_object_property_names: false,
@@ -36,6 +41,27 @@ pub(crate) fn read(text: &str, errors: &mut ErrorList) -> Option<Node> {
             None
         }
     }
+}
+
+/// Returns the offset of a bracket that is nested too deep, whether or not the rest is JSON.
+fn deep_bracket(text: &str) -> Option<usize> {
+    let (mut depth, mut is_text, mut is_escaped) = (0usize, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' if !is_text => {
+                depth += 1;
+                if depth > MAX_DEPTH + 1 {
+                    return Some(at);
+                }
+            }
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn node(value: ast::Value<'_>, depth: usize, budget: &mut Budget, errors: &mut ErrorList) -> Option<Node> {

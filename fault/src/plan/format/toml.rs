@@ -6,7 +6,7 @@ use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
 use crate::plan::error::ErrorList;
-use crate::plan::node::{Budget, Entry, Node, Value, shorten, table};
+use crate::plan::node::{Budget, Entry, MAX_DEPTH, Node, Value, shorten, table, too_deep};
 
 /// Reads a document; its syntax errors are all found.
 pub(crate) fn read(text: &str, errors: &mut ErrorList) -> Option<Node> {
@@ -15,9 +15,48 @@ pub(crate) fn read(text: &str, errors: &mut ErrorList) -> Option<Node> {
         let span = problem.span().unwrap_or(0..0);
         errors.add(span, format!("this is no TOML: {}", problem.message()));
     }
+    let document = document.into_inner();
+    if let Some(span) = deep_key(&document) {
+        dismantle(document);
+        too_deep(span, errors);
+        return None;
+    }
     let mut budget = Budget::default();
-    let entries = entries(document.into_inner(), 0, &mut budget, errors)?;
+    let entries = entries(document, 0, &mut budget, errors)?;
     Some(Node::new(table(entries, errors), 0..text.len().min(1)))
+}
+
+/// Returns the place of a value that is nested too deep.
+///
+/// The parser limits the levels of a header, of a dotted key and of a value, but not their product, and whatever reads
+/// or drops a value calls itself for each level.
+fn deep_key(document: &DeTable<'_>) -> Option<Range<usize>> {
+    let mut open: Vec<_> = document.iter().map(|(key, value)| (value, 1, key.span())).collect();
+    while let Some((value, depth, span)) = open.pop() {
+        if depth > MAX_DEPTH {
+            return Some(span);
+        }
+        match value.get_ref() {
+            DeValue::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1, item.span()))),
+            DeValue::Table(table) => {
+                open.extend(table.iter().map(|(key, value)| (value, depth + 1, key.span())));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Drops a document of any depth.
+fn dismantle(document: DeTable<'_>) {
+    let mut open: Vec<_> = document.into_iter().map(|(_, value)| value).collect();
+    while let Some(value) = open.pop() {
+        match value.into_inner() {
+            DeValue::Array(items) => open.extend(items),
+            DeValue::Table(table) => open.extend(table.into_iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
 }
 
 fn entries(
