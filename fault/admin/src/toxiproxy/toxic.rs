@@ -51,7 +51,7 @@ impl ToxicStream {
 }
 
 /// Types of toxics with their attributes, in Toxiproxy's units; absent attributes are 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "attributes", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ToxicKind {
@@ -108,11 +108,29 @@ pub enum ToxicKind {
         #[serde(default)]
         bytes: i64,
     },
+    /// Drops chunks, in bursts.
+    PacketLoss {
+        /// The share of the chunks that is dropped, from 0 to 1.
+        #[serde(default)]
+        loss_rate: f64,
+        /// Added to it after a dropped chunk.
+        #[serde(default)]
+        correlation: f64,
+    },
 }
 
 /// Types that a request may name.
-const TYPES: [&str; 8] =
-    ["noop", "latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data"];
+const TYPES: [&str; 9] = [
+    "noop",
+    "latency",
+    "bandwidth",
+    "slow_close",
+    "timeout",
+    "reset_peer",
+    "slicer",
+    "limit_data",
+    "packet_loss",
+];
 
 impl ToxicConfig {
     /// Returns a toxic of the data from the server to the client, for every connection.
@@ -205,6 +223,7 @@ impl ToxicKind {
             Self::ResetPeer { .. } => "reset_peer",
             Self::Slicer { .. } => "slicer",
             Self::LimitData { .. } => "limit_data",
+            Self::PacketLoss { .. } => "packet_loss",
         }
     }
 
@@ -227,6 +246,7 @@ impl ToxicKind {
                 Duration::from_micros(positive(delay)),
             ),
             Self::LimitData { bytes } => Toxic::limit_data(positive(bytes)),
+            Self::PacketLoss { loss_rate, correlation } => Toxic::packet_loss(loss_rate, correlation),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Toxiproxy's HTTP API over real sockets: its table of answers, and what toxics do to connections.
 
+mod clients;
 mod support;
 
 use serde_json::json;

@@ -55,6 +55,10 @@ impl Api {
         Self { proxies, address }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
         self.send_with(method, path, body, "accept: */*").await
     }
