@@ -171,7 +171,7 @@ async fn send_requests(
     let mut client = layer.client_layer().layer(client);
     while Instant::now() < until {
         let method = [Method::GET, Method::HEAD, Method::POST][number % 3].clone();
-        let path = if number % 5 == 0 { "/events" } else { "/" };
+        let path = if number.is_multiple_of(5) { "/events" } else { "/" };
         let body = if method == Method::POST { vec![b'q'; 3000] } else { Vec::new() };
         let request = Request::builder().method(method).uri(format!("http://{server}{path}"));
         let response = client.call(request.body(Full::from(body)).unwrap()).await;

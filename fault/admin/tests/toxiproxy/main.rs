@@ -1,5 +1,7 @@
 //! Toxiproxy's HTTP API over real sockets: its table of answers, and what toxics do to connections.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod clients;
 mod support;
 
