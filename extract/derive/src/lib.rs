@@ -2,6 +2,7 @@
 
 // Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
 //
+// hostile       Inputs that must not make a derive panic (tests)
 // routes        The attribute `#[routes]`
 // extract       impl Extract: slots, layout, checks, head, body
 // into_request  impl IntoRequest

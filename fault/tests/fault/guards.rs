@@ -10,8 +10,8 @@ use tokio::time::{advance, sleep};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    AutoStop, Counts, DecideBy, Delay, Fault, FaultBuilder, FaultSet, Guards, INJECTED_HEADER, InjectContext,
-    Injector, Reject, SetEvent, SkipReason, error, reject, slow,
+    AutoStop, Counts, DecideBy, Delay, Fault, FaultBuilder, FaultSet, Guards, INJECTED_HEADER, Injector,
+    Reject, SetEvent, SkipReason, error, reject, slow,
 };
 
 use crate::support::{get, is_injected, request};
