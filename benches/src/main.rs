@@ -14,6 +14,7 @@ mod measure;
 mod mixed;
 mod mixed_manual;
 mod mixed_table;
+mod proxy;
 mod reload;
 mod report;
 mod scale;
@@ -27,13 +28,14 @@ use report::{Group, Run, Runs};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     lookup::GROUP,
     mixed::GROUP,
     dispatch::GROUP,
     extract::GROUP,
     idle::GROUP,
     scale::GROUP,
+    proxy::GROUP,
     reload::GROUP,
     worst::GROUP,
 ];

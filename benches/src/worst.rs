@@ -111,13 +111,16 @@ fn cases() -> Vec<Case> {
             "negations",
             |n| Route::rule(format!("!Query(`{n}`) && !Cookie(`{n}`)")),
             &target("/?", "%41"),
-            { ("cookie", many("a")) },
+            ("cookie", many("a")),
         ),
     ]
 }
 
+/// A format, a file in it, and its reader.
+type File = (&'static str, String, fn(&str) -> TableSpec);
+
 /// Returns the file of a table in TOML and JSON.
-fn files(routes: usize) -> [(&'static str, String, fn(&str) -> TableSpec); 2] {
+fn files(routes: usize) -> [File; 2] {
     let rule = |n: usize| format!("Path(`/group-{n}/{{id}}`) && Method(`GET`)");
     let toml = (0..routes)
         .map(|n| format!("[[routes]]\nname = 'route-{n}'\nrule = '{}'\nhandler = 'handler'\n\n", rule(n)))

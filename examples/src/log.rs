@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
+use waylay_router::OneLine;
 
 /// Starts logging to stderr, so that stdout can be piped; `RUST_LOG` overrides the level.
 pub fn init(default: &str) {
@@ -15,7 +16,9 @@ pub fn init(default: &str) {
 /// Formats an error with all its sources.
 pub fn causes(error: &(dyn Error + 'static)) -> String {
     let errors = std::iter::successors(Some(error), |error| (*error).source());
-    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let text = errors.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    // Some print lines of their own; what an upstream or a client has sent must not forge any.
+    text.split('\n').map(|line| OneLine(line).to_string()).collect::<Vec<_>>().join("\n")
 }
 
 /// Prints the error that ends a program.

@@ -1,7 +1,7 @@
 //! Routes of a router as a text table.
 
 use comfy_table::{Table, presets};
-use waylay_router::{RouteInfo, Router};
+use waylay_router::{OneLine, RouteInfo, Router};
 
 use crate::redact;
 
@@ -45,6 +45,7 @@ fn row(route: RouteInfo<'_>, condition: fn(&str) -> String) -> [String; 5] {
         if route.is_build_only() { format!("{conditions} (build only)") } else { conditions },
         route.name().unwrap_or_default().to_owned(),
     ]
+    .map(|cell| OneLine(&cell).to_string())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! thread, and for every value that a load may see.
 
 #![allow(
+    clippy::all,
     dead_code,
     unexpected_cfgs,
     unused_imports,
@@ -12,7 +13,7 @@
     improper_ctypes_definitions,
     rustdoc::broken_intra_doc_links,
     rustdoc::private_intra_doc_links,
-    reason = "the sources of the library, of which the models use a part"
+    reason = "the sources of the library, which are checked there, and of which the models use a part"
 )]
 
 #[path = "../src/body/mod.rs"]

@@ -1,6 +1,6 @@
 //! Minutes under every fault at once, over HTTP/1 and HTTP/2, while sets are swapped: no resource leaks.
 //!
-//! `cargo run --release -p waylay-fault-wire --features clients --bin soak -- --minutes 10 --report fault/wire/soak.md`
+//! `cargo run --release -p waylay-fault-wire --features soak --bin soak -- --minutes 10 --report fault/wire/soak.md`
 //! samples memory, descriptors and tasks, and fails if one of them grows or is not given back.
 
 #![allow(clippy::unwrap_used, reason = "a program that checks ends at the line of its expectation")]
@@ -295,7 +295,7 @@ async fn soak(options: &Options) -> ExitCode {
     serving.abort();
 
     let command = format!(
-        "cargo run --release -p waylay-fault-wire --features clients --bin soak -- --minutes {}",
+        "cargo run --release -p waylay-fault-wire --features soak --bin soak -- --minutes {}",
         options.minutes
     );
     let text = report(&command, &samples, &warm);

@@ -149,7 +149,7 @@ struct Headers {
     #[json(default = Some(3))]
     three: Option<u8>,
     #[json]
-    list: Vec<Option<String>>,
+    texts: Vec<Option<String>>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -230,7 +230,7 @@ struct Filter {
 }
 
 macro_rules! bodies {
-    ($($name:ident $kind:ident $ty:ty $path:literal,)*) => {$(
+    ($($path:literal $name:ident $kind:ident $ty:ty,)*) => {$(
         #[derive(Debug, PartialEq, Extract, IntoRequest)]
         #[route(POST $path)]
         struct $name {
@@ -241,11 +241,11 @@ macro_rules! bodies {
 }
 
 bodies! {
-    TextBody text String "/text",
-    RawBody bytes Bytes "/raw",
-    FormBody form Filter "/form",
-    JsonBody json Vec<Option<Tree>> "/json",
-    PartsBody multipart Filter "/parts",
+    "/text" TextBody text String,
+    "/raw" RawBody bytes Bytes,
+    "/form" FormBody form Filter,
+    "/json" JsonBody json Vec<Option<Tree>>,
+    "/parts" PartsBody multipart Filter,
 }
 
 fn tree(source: &mut Source<'_>, depth: usize) -> Tree {
@@ -309,7 +309,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             member: source.option(|source| tree(source, 0)),
             float: source.float(),
             three: source.option(Source::byte),
-            list: source.list(|source| source.option(Source::text)),
+            texts: source.list(|source| source.option(Source::text)),
         }),
         3 => back(&Form {
             query: source.option(|source| tree(source, 0)),

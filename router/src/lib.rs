@@ -86,8 +86,9 @@
 //! Dot segments, control characters and invalid escapes in the path, several `Host` lines, user information or an
 //! invalid port in the host: 400, before any route is tested. (A [`Table`] checks the host only if one of its routes
 //! does.) `%2F` is data and never separates segments; with [`Policy::strict`] it is rejected, and so are empty segments,
-//! backslashes and dot segments with parameters (`..;`), which an upstream may read as another path. A request without a matching route is a [`Miss`]: 405 with
-//! `Allow` if another method would match, 415 or 406 if another type would, else 404. The [`Policy`] changes this.
+//! backslashes and dot segments with parameters (`..;`), which an upstream may read as another path. What a condition or a
+//! variable would read and is too long is 414 or 431, whatever other routes match ([`MAX_PAIRS`], [`MAX_MATCHED_BYTES`]).
+//! A request without a matching route is a [`Miss`]: 405 with `Allow` if another method would match, 415 or 406 if another type would, else 404. The [`Policy`] changes this.
 //!
 //! # Details
 //!
@@ -222,7 +223,8 @@ pub use crate::table::url::UrlError;
 pub use crate::table::url::{UrlBuilder, Urls};
 pub use axum_core::body::Body;
 pub use waylay_template::{
-    MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, TemplateError, TemplateErrorKind,
+    MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, OneLine, TemplateError,
+    TemplateErrorKind,
 };
 
 #[doc = include_str!("../docs/from-axum.md")]

@@ -14,7 +14,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tower_http::timeout::{TimeoutBody, TimeoutError};
-use waylay_router::Body;
+use waylay_router::{Body, OneLine};
 
 use super::connection::ActiveRequest;
 use crate::log::causes;
@@ -73,7 +73,7 @@ impl BodyFailure {
     /// status.
     pub(super) fn replace(&self, response: Response, version: Version, peer: SocketAddr) -> Response {
         let Some((status, cause)) = self.cause.get() else { return response };
-        tracing::info!(%peer, %status, cause, "the body of a request cannot be read");
+        tracing::info!(%peer, %status, cause = %OneLine(cause), "the body of a request cannot be read");
         if !response.status().is_client_error() && !response.status().is_server_error() {
             return response;
         }

@@ -4,8 +4,9 @@ use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenS
 use quote::quote;
 use syn::{Data, DeriveInput, File, ItemImpl, Member};
 
+use crate::into_request::into_request;
 use crate::model::model::Model;
-use crate::{extract, into_request, openapi, routes, text};
+use crate::{extract, openapi, routes, text};
 
 /// Steele, Lea and Flood's SplitMix64.
 struct Random(u64);
@@ -244,7 +245,9 @@ fn run(tokens: &TokenStream) -> usize {
 
 /// Returns the tokens; every text here is one of Rust.
 fn tokens_of(text: &str) -> TokenStream {
-    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    let tokens = text.parse();
+    assert!(tokens.is_ok(), "{text}");
+    tokens.unwrap_or_default()
 }
 
 #[test]

@@ -51,7 +51,9 @@ pub fn extract(input: TokenStream) -> TokenStream {
 pub fn into_request(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     Model::read(input, false)
-        .and_then(|model| into_request::check(&model).map(|()| into_request::write(&model)))
+        .and_then(|model| {
+            into_request::into_request::check(&model).map(|()| into_request::into_request::write(&model))
+        })
         .unwrap_or_else(|errors| errors.into_compile_error())
         .into()
 }

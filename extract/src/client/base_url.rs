@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::Uri;
+use waylay_template::OneLineWriter;
 
 /// An error of a base URL, or of a text that is joined with it.
 ///
@@ -30,6 +31,7 @@ pub enum BaseUrlError {
 
 impl fmt::Display for BaseUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut OneLineWriter(f);
         match self {
             Self::InvalidBase(text) => write!(f, "`{text}` is neither an absolute URL nor an absolute path"),
             Self::NotRelative(text) => write!(f, "`{text}` has a host, but is joined with a base URL"),

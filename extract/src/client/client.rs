@@ -13,6 +13,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use tower_service::Service;
+use waylay_template::OneLine;
 
 use crate::client::base_url::{BaseUrl, BaseUrlError};
 use crate::client::error_response::ErrorResponse;
@@ -391,7 +392,7 @@ impl fmt::Display for DecodeError {
             (None, None) => write!(f, "no content type; expected application/json; content: {excerpt}"),
             (None, Some(kind)) => {
                 let kind = String::from_utf8_lossy(kind.as_bytes());
-                let kind = kind.escape_debug();
+                let kind = OneLine(&kind);
                 write!(f, "unexpected content type {kind}; expected application/json; content: {excerpt}")
             }
         }

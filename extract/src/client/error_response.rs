@@ -8,10 +8,11 @@ use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use waylay_template::OneLine;
 
 use crate::client::excerpt::excerpt;
 use crate::descriptor::body::is_json;
-use crate::error::field::{Code, FieldError, Location, OneLine, ValueError};
+use crate::error::field::{Code, FieldError, Location, ValueError};
 
 /// A response whose status is not a success.
 ///
@@ -151,7 +152,7 @@ impl fmt::Display for ErrorResponse {
             return write!(f, ": {}", OneLine(text));
         }
         if let (true, Some(to)) = (self.status.is_redirection(), self.headers.get(LOCATION)) {
-            return write!(f, ": to {}", String::from_utf8_lossy(to.as_bytes()).escape_debug());
+            return write!(f, ": to {}", OneLine(&String::from_utf8_lossy(to.as_bytes())));
         }
         match &*excerpt(&self.headers, &self.body) {
             "" => Ok(()),

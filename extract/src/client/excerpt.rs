@@ -5,9 +5,9 @@
 
 use http::HeaderMap;
 use serde::de::IgnoredAny;
+use waylay_template::OneLine;
 
 use crate::descriptor::body::{is_json, media_type};
-use crate::error::field::OneLine;
 
 /// Bytes of a body that an excerpt is made of.
 pub(crate) const READ: usize = 200 * 1024;
@@ -36,11 +36,11 @@ pub(crate) fn excerpt(headers: &HeaderMap, body: &[u8]) -> String {
         "text/plain" => join(text.lines().map(str::to_owned)),
         // Of valid JSON every blank between two values is as good as another.
         _ if is_json(headers) && serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
-            OneLine(&text.split_whitespace().collect::<Vec<_>>().join(" ")).to_string()
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
         }
         _ => String::new(),
     };
-    let mut shown = if reduced.is_empty() { text.escape_debug().to_string() } else { reduced };
+    let mut shown = OneLine(if reduced.is_empty() { &text } else { &reduced }).to_string();
     if shown.len() > MAX_SHOWN {
         let end = (0..=MAX_SHOWN).rev().find(|end| shown.is_char_boundary(*end)).unwrap_or(0);
         let omitted = shown.len() - end;
@@ -140,9 +140,9 @@ mod tests {
             ("something", "some  \nstuff", "some  \\nstuff"),
             ("application/json", "{\n  \"error\": \"no \\\"x\\\"\"\n}\n", r#"{ "error": "no \"x\"" }"#),
             ("application/problem+json", "[1,2]", "[1,2]"),
-            ("application/json", "{\"torn\": ", r#"{\"torn\": "#),
+            ("application/json", "{\"torn\": ", r#"{"torn": "#),
             ("/; charset=foo", "some stuff", "some stuff"),
-            ("text/html", "<html><a href=\"foo\">\n</a></html>", "<html><a href=\\\"foo\\\">\\n</a></html>"),
+            ("text/html", "<html><a href=\"foo\">\n</a></html>", "<html><a href=\"foo\">\\n</a></html>"),
             ("text/plain", &long, &shown),
             (
                 "text/html; charset=UTF-8",
@@ -151,6 +151,15 @@ mod tests {
                  It could not handle; GET /a/b; Reason:; R&D ’ &x;",
             ),
             ("text/html", "<p>unclosed <b", "unclosed"),
+            // What a terminal or a log obeys is escaped, also from character references.
+            ("text/plain", "a\u{1b}[31mb\u{202e}c\u{2028}d", r"a\u{1b}[31mb\u{202e}c\u{2028}d"),
+            ("text/html", "<p>a&#27;[2Jb&#x202e;c&#x85;d&#xfeff;e", r"a\u{1b}[2Jb\u{202e}c d\u{feff}e"),
+            (
+                "application/json",
+                "{\"a\u{2029}\": \"\u{9b}b\u{7f}\u{2066}\"}",
+                r#"{"a ": "\u{9b}b\u{7f}\u{2066}"}"#,
+            ),
+            ("image/png", "\u{1b}]0;t\u{7}", r"\u{1b}]0;t\u{7}"),
             ("text/html", "<script>never closed", "<script>never closed"),
             ("text/html", "<!-- never closed", "<!-- never closed"),
         ] {

@@ -75,6 +75,15 @@ impl Errors {
         }
     }
 
+    /// Reports what a validation library has found in a struct of this field only.
+    #[cfg(any(feature = "garde", feature = "validator"))]
+    pub fn report_rules(&mut self, location: Location, name: &'static str, result: Result<(), Invalid>) {
+        let Err(invalid) = result else { return };
+        for (steps, detail) in invalid.into_errors() {
+            self.push(failed_check(location, name, steps.get(1..).unwrap_or_default(), detail));
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -8,6 +8,7 @@ use http::StatusCode;
 use http_body_util::LengthLimitError;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use waylay_template::OneLine;
 
 use crate::text::from_text::TextError;
 
@@ -235,21 +236,6 @@ impl fmt::Display for FieldError {
             write!(f, " `{}`", OneLine(&self.name))?;
         }
         write!(f, ": {}", OneLine(&self.error.detail))
-    }
-}
-
-/// A text with its control characters escaped, so that it cannot forge a line of a log.
-pub(crate) struct OneLine<'t>(pub(crate) &'t str);
-
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for piece in self.0.split_inclusive(char::is_control) {
-            match piece.char_indices().next_back() {
-                Some((at, c)) if c.is_control() => write!(f, "{}{}", &piece[..at], c.escape_default())?,
-                _ => f.write_str(piece)?,
-            }
-        }
-        Ok(())
     }
 }
 

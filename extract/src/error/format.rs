@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum_core::response::Response;
+use axum_core::response::{IntoResponse, Response};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName};
 use pin_project_lite::pin_project;
@@ -21,8 +21,8 @@ use crate::error::rejection::Rejection;
 /// `transfer-encoding`). The response of a `#[from]` field is not a rejection and is passed through.
 ///
 /// ```
-/// use axum_core::{body::Body, response::{IntoResponse, Response}};
-/// use http::Request;
+/// use axum_core::body::Body;
+/// use http::{Request, StatusCode};
 /// use tower::ServiceExt;
 /// use waylay_extract::{Extract, RejectionLayer, Rejection};
 /// # #[cfg(feature = "router")] {
@@ -34,9 +34,9 @@ use crate::error::rejection::Rejection;
 ///     id: u64,
 /// }
 ///
-/// fn terse(rejection: &Rejection) -> Response {
+/// fn terse(rejection: &Rejection) -> (StatusCode, String) {
 ///     let names: Vec<_> = rejection.errors().iter().filter_map(|error| error.name()).collect();
-///     (rejection.status(), format!("wrong: {}", names.join(", "))).into_response()
+///     (rejection.status(), format!("wrong: {}", names.join(", ")))
 /// }
 ///
 /// let router = Router::builder()
@@ -60,7 +60,11 @@ pub struct RejectionLayer<F> {
     format: F,
 }
 
-impl<F: Fn(&Rejection) -> Response> RejectionLayer<F> {
+impl<F, R> RejectionLayer<F>
+where
+    F: Fn(&Rejection) -> R,
+    R: IntoResponse,
+{
     /// Returns a layer that calls the function for every rejection.
     pub fn new(format: F) -> Self {
         Self { format }
@@ -95,10 +99,11 @@ impl<S: fmt::Debug, F> fmt::Debug for RejectionService<S, F> {
     }
 }
 
-impl<S, F, Q> Service<Q> for RejectionService<S, F>
+impl<S, F, R, Q> Service<Q> for RejectionService<S, F>
 where
     S: Service<Q, Response = Response>,
-    F: Fn(&Rejection) -> Response + Clone,
+    F: Fn(&Rejection) -> R + Clone,
+    R: IntoResponse,
 {
     type Response = Response;
     type Error = S::Error;
@@ -129,10 +134,11 @@ impl<A, F> fmt::Debug for RejectionFuture<A, F> {
     }
 }
 
-impl<A, E, F> Future for RejectionFuture<A, F>
+impl<A, E, F, R> Future for RejectionFuture<A, F>
 where
     A: Future<Output = Result<Response, E>>,
-    F: Fn(&Rejection) -> Response,
+    F: Fn(&Rejection) -> R,
+    R: IntoResponse,
 {
     type Output = Result<Response, E>;
 
@@ -141,7 +147,7 @@ where
         let mut answer = ready!(this.answer.poll(context))?;
         if let Some(rejection) = answer.extensions_mut().remove::<Rejection>() {
             let old = answer;
-            answer = (this.format)(&rejection);
+            answer = (this.format)(&rejection).into_response();
             merge_headers(old.headers(), answer.headers_mut());
             answer.extensions_mut().insert(rejection);
         }

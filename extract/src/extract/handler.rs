@@ -69,10 +69,14 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
         Some(slots)
     });
     slots.ok_or_else(|| {
-        Rejection::misconfigured(
-            "no path values: neither waylay's nor axum's router has matched this request",
-        )
-        .reported()
+        let reason = match cfg!(feature = "axum") {
+            true => "no path values: neither waylay's nor axum's router has matched this request",
+            false => {
+                "no path values: waylay's router has not matched this request; for those of axum's router, enable \
+                 the feature `axum` of waylay-extract"
+            }
+        };
+        Rejection::misconfigured(reason).reported()
     })
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use serde::Serialize;
-use waylay_template::TemplateError;
+use waylay_template::{OneLine, TemplateError};
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::field::rest::Rest;
@@ -57,7 +57,7 @@ impl WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(TemplateError { kind, text, .. }) = &self.template {
-            return write!(f, "`{text}` is not a path template: {kind}");
+            return write!(f, "`{}` is not a path template: {kind}", OneLine(text));
         }
         for (index, error) in self.errors.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };

@@ -576,6 +576,54 @@ mod parts {
     }
 }
 
+/// A float is read back to its last bit from every source, as member, in a list, and as value of any type.
+#[test]
+fn floats_are_read_back() {
+    #[derive(Debug, PartialEq, Extract, IntoRequest)]
+    struct Floats {
+        #[query]
+        query: f64,
+        #[query(nested)]
+        nested: Vec<f64>,
+        #[header("x-float")]
+        header: f32,
+        #[json]
+        member: f64,
+        #[json]
+        list: Vec<f32>,
+        #[json]
+        any: Option<serde_json::Value>,
+    }
+    #[derive(Debug, PartialEq, Extract, IntoRequest)]
+    struct Whole {
+        #[body]
+        body: (f64, f32),
+    }
+
+    let table = table("/");
+    let find = |random: &mut Random| loop {
+        let float = f64::from_bits(random.next());
+        if float.is_finite() {
+            return float;
+        }
+    };
+    cases(5_000, |random| {
+        let (float, short) = (find(random), find(random) as f32);
+        let short = if short.is_finite() { short } else { 0.1 };
+        let value = Floats {
+            query: float,
+            nested: vec![float, -float],
+            header: short,
+            member: float,
+            list: vec![short, short / 3.0],
+            any: Some(float.into()),
+        };
+        assert_eq!(back(&table, &value, "/"), Some(value));
+        let value = Whole { body: (float, short) };
+        assert_eq!(back(&table, &value, "/"), Some(value));
+    });
+}
+
 #[cfg(feature = "headers")]
 #[test]
 fn typed_headers_are_read_back() {

@@ -4,6 +4,7 @@
 
 // Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
 //
+// toxiproxy TCP proxies with toxics, under Toxiproxy's HTTP API (feature `toxiproxy`)
 // server    Admin: the builder, the service, the listener
 // api       Endpoints and the OpenAPI document
 // console   The page for a browser
@@ -20,9 +21,21 @@ mod events;
 mod metrics;
 mod problem;
 mod server;
+#[cfg(feature = "toxiproxy")]
+mod toxiproxy;
 mod traffic;
 
 pub use crate::access::token::{Token, TokenError};
 pub use crate::server::admin::{Admin, AdminBuilder, AdminError, AdminService};
 pub use crate::server::serve::ServeError;
+#[cfg(feature = "toxiproxy")]
+pub use crate::toxiproxy::error::ProxyError;
+#[cfg(feature = "toxiproxy")]
+pub use crate::toxiproxy::proxy::{ProxyConfig, ProxyStatus};
+#[cfg(feature = "toxiproxy")]
+pub use crate::toxiproxy::proxy_set::ProxySet;
+#[cfg(feature = "toxiproxy")]
+pub use crate::toxiproxy::serve::ToxiproxyService;
+#[cfg(feature = "toxiproxy")]
+pub use crate::toxiproxy::toxic::{ToxicConfig, ToxicKind, ToxicStream};
 pub use crate::traffic::traffic::{Traffic, TrafficLayer, TrafficService};

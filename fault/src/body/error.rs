@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::config::one_line::OneLine;
+
 /// The failure of a body: the service's own, or [injected](RejectError).
 ///
 /// ```
@@ -105,7 +107,7 @@ impl RejectError {
 
 impl fmt::Display for RejectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fault {} {}", self.fault, self.what)
+        write!(f, "fault {} {}", OneLine(&self.fault), self.what)
     }
 }
 

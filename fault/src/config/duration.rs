@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::config::one_line::OneLine;
+
 /// A length of time: a [`Duration`], or text such as `"90ms"`, `"1.5s"` or `"2m"`.
 ///
 /// Text is a decimal number and a unit: `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h`. Invalid text is
@@ -57,7 +59,7 @@ impl fmt::Display for DelayTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Ok(duration) => write!(f, "{duration:?}"),
-            Err(error) => f.write_str(&error.text),
+            Err(error) => OneLine(&error.text).fmt(f),
         }
     }
 }
@@ -97,7 +99,7 @@ impl TimeError {
 impl fmt::Display for TimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let column = self.text.get(..self.at).unwrap_or("").chars().count() + 1;
-        let text = &self.text;
+        let text = OneLine(&self.text);
         match self.kind {
             TimeErrorKind::NoNumber => {
                 write!(f, "`{text}` has no number at column {column}; write it like `90ms` or `1.5s`")

@@ -5,6 +5,7 @@ use std::fmt;
 use http::{HeaderName, HeaderValue};
 
 use crate::config::duration::TimeError;
+use crate::config::one_line::OneLine;
 
 /// All invalid settings of one fault, in the order of the injectors and the calls.
 ///
@@ -52,7 +53,7 @@ impl fmt::Display for FaultErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.errors.len();
         let plural = if count == 1 { "" } else { "s" };
-        write!(f, "fault `{}` has {count} wrong setting{plural}:", self.fault)?;
+        write!(f, "fault `{}` has {count} wrong setting{plural}:", OneLine(&self.fault))?;
         self.errors.iter().try_for_each(|error| write!(f, "\n- {error}"))
     }
 }
@@ -87,7 +88,8 @@ impl FaultError {
 impl fmt::Display for FaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { setting, given, kind } = self;
-        write!(f, "{setting}: ")?;
+        let given = OneLine(given);
+        write!(f, "{}: ", OneLine(setting))?;
         match kind {
             FaultErrorKind::Participation => {
                 write!(f, "{given} is not a share of requests; give a number from 0 to 1")
@@ -346,5 +348,5 @@ pub(crate) fn header_name(setting: &str, name: &str, errors: &mut ErrorCollector
 pub(crate) fn header_value(setting: &str, value: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
     // From bytes, since `from_str` rejects non-ASCII text, which clients may send.
     let parsed = HeaderValue::from_bytes(value.as_bytes());
-    parsed.map_err(|_| errors.add(setting, value.escape_debug(), FaultErrorKind::HeaderValue)).ok()
+    parsed.map_err(|_| errors.add(setting, value, FaultErrorKind::HeaderValue)).ok()
 }

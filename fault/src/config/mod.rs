@@ -2,5 +2,6 @@
 
 pub(crate) mod duration;
 pub(crate) mod error;
+pub(crate) mod one_line;
 pub(crate) mod secret;
 pub(crate) mod sync;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::{fmt, io};
 
+use crate::config::one_line::OneLine;
 use crate::connection::command::Termination;
 
 /// The error of a connection that a fault ended; inside the [`io::Error`] of its stream, see
@@ -67,7 +68,7 @@ impl fmt::Display for InjectedIoError {
             Termination::TimedOut => "stopped",
             Termination::BrokenPipe => "broke",
         };
-        write!(f, "fault {} {what} the connection", self.fault)
+        write!(f, "fault {} {what} the connection", OneLine(&self.fault))
     }
 }
 
@@ -119,7 +120,7 @@ impl InjectedError {
 
 impl fmt::Display for InjectedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fault {} ended the exchange", self.fault)
+        write!(f, "fault {} ended the exchange", OneLine(&self.fault))
     }
 }
 

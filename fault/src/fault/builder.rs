@@ -464,7 +464,7 @@ fn check_name(name: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
     let visible = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     let value = HeaderValue::from_str(name).ok().filter(|_| visible && !name.trim().is_empty());
     if value.is_none() {
-        errors.add("name", name.escape_debug(), FaultErrorKind::Name);
+        errors.add("name", name, FaultErrorKind::Name);
     }
     value
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::Request;
 
+use crate::config::one_line::OneLine;
 use crate::fault::execution::clone_head;
 use crate::fault::set::FaultSet;
 use crate::report::event::{Action, FaultPlacement, SkipReason};
@@ -113,7 +114,7 @@ impl fmt::Display for Explanation {
 
 impl fmt::Display for FaultExplanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): ", self.name, self.placement)?;
+        write!(f, "{} ({}): ", OneLine(&self.name), self.placement)?;
         if let Some(reason) = self.skipped() {
             write!(f, "skipped: {reason}")?;
         }

@@ -6,6 +6,7 @@ pub(crate) mod builder;
 pub(crate) mod capability;
 pub(crate) mod changes;
 pub(crate) mod control;
+pub(crate) mod edit;
 pub(crate) mod execution;
 pub(crate) mod explain;
 pub(crate) mod fault;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::error::FaultErrors;
+use crate::config::one_line::OneLine;
 use crate::config::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, RwLock};
 use crate::fault::builder::FaultBuilder;
 use crate::fault::capability::Placement;
@@ -424,11 +425,9 @@ impl FaultSet {
     fn prepare(&self, builder: FaultBuilder, placement: FaultPlacement, carried: Carried) -> FaultBuilder {
         #[cfg(feature = "metrics")]
         let builder = if self.state.meters.is_some() { builder.metrics(placement) } else { builder };
-        let builder = builder
-            .placement(placement.into())
-            .carried(carried)
-            .guards(self.state.guards.clone())
-            .log(self.state.log.clone());
+        #[cfg(not(feature = "metrics"))]
+        let _ = placement;
+        let builder = builder.carried(carried).guards(self.state.guards.clone()).log(self.state.log.clone());
         match &self.state.reporter {
             Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
             _ => builder,
@@ -585,7 +584,8 @@ impl fmt::Display for SetError {
             Self::DuplicateName(name) => {
                 write!(
                     f,
-                    "two faults are named `{name}`; counters and decisions go by the name, so give each its own"
+                    "two faults are named `{}`; counters and decisions go by the name, so give each its own",
+                    OneLine(name)
                 )
             }
         }

@@ -1,18 +1,22 @@
 //! FaultSource: the fault, or the set of faults, that a layer asks about each request.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::time::Instant;
 
+use crate::body::error::RejectError;
 use crate::fault::capability::Placement;
 use crate::fault::execution::Execution;
 use crate::fault::fault::Fault;
 use crate::fault::flag::FlagEvaluations;
 use crate::fault::set::{FaultSet, Snapshot};
 use crate::fault::standby::Standby;
-use crate::report::mark::Injected;
+#[cfg(feature = "panic")]
+use crate::injector::panic::InjectedPanic;
+use crate::report::mark::{INJECTED_HEADER, Injected};
 use crate::report::set_event::SetEvent;
 
 #[derive(Debug, Clone)]
@@ -133,8 +137,14 @@ impl Remaining {
 
 impl Remaining {
     /// Counts a response that no fault has delayed or changed yet.
-    pub(crate) fn observe<B, E>(&mut self, response: &Result<Response<B>, E>) {
-        self.observation.take().into_iter().for_each(|observation| observation.finish(response));
+    pub(crate) fn observe<B, E>(&mut self, response: &Result<Response<B>, E>, is_injected: fn(&E) -> bool) {
+        let observation = self.observation.take().into_iter();
+        observation.for_each(|observation| observation.finish(response, is_injected));
+    }
+
+    /// Polls the service for a response that no fault has delayed or changed yet.
+    pub(crate) fn poll_observed<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        poll_observed(&mut self.observation, poll)
     }
 
     /// Watches the streams of a request for the faults that are off, and returns those that watch a body,
@@ -161,6 +171,23 @@ pub(crate) struct Followers {
     pub(crate) standbys: Vec<Arc<Standby>>,
 }
 
+/// Polls a service whose response is observed. One that panics has failed, unless the panic is a fault's.
+pub(crate) fn poll_observed<T>(observation: &mut Option<Observation>, poll: impl FnOnce() -> T) -> T {
+    if observation.is_none() {
+        return poll();
+    }
+    // Unwinding goes on: this only looks at it.
+    catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|payload| {
+        #[cfg(feature = "panic")]
+        let is_injected = payload.is::<InjectedPanic>();
+        #[cfg(not(feature = "panic"))]
+        let is_injected = false;
+        let observation = observation.take().filter(|_| !is_injected && !payload.is::<RejectError>());
+        observation.into_iter().for_each(|observation| observation.count(true));
+        resume_unwind(payload)
+    })
+}
+
 /// A request that no fault of the set acted on.
 pub(crate) struct Observation {
     set: FaultSet,
@@ -169,13 +196,18 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
-    /// Counts the response, unless a fault elsewhere made it.
-    pub(crate) fn finish<B, E>(self, response: &Result<Response<B>, E>) {
-        let is_error = match response {
-            Ok(response) if response.extensions().get::<Injected>().is_some() => return,
-            Ok(response) => response.status().is_server_error(),
-            Err(_) => true,
-        };
+    /// Counts the response, unless a fault elsewhere made it, in this process or in another.
+    pub(crate) fn finish<B, E>(self, response: &Result<Response<B>, E>, is_injected: fn(&E) -> bool) {
+        match response {
+            Ok(response) if response.extensions().get::<Injected>().is_some() => {}
+            Ok(response) if response.headers().contains_key(INJECTED_HEADER) => {}
+            Ok(response) => self.count(response.status().is_server_error()),
+            Err(error) if is_injected(error) => {}
+            Err(_) => self.count(true),
+        }
+    }
+
+    fn count(self, is_error: bool) {
         let latency: Duration = self.begin.elapsed();
         if let Some(reason) = self.set.guards().observe(self.is_client, is_error, latency) {
             self.set.notify(&SetEvent::Stopped(reason));

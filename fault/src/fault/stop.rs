@@ -11,8 +11,9 @@ use crate::report::set_event::StopReason;
 
 /// Limits of the service's own errors and latency, beyond which a set of faults stops.
 ///
-/// Only genuine responses count: those of requests that no fault of the set injected. An error is a
-/// status from 500 on, or a failed call. The stop holds until
+/// Only genuine responses count: those that no fault made or changed, in this process or, by their
+/// [header](crate::INJECTED_HEADER), in another. An error is a status from 500 on, a failed call that no
+/// fault [made](crate::ClientError::is_injected), or a panic of the service. The stop holds until
 /// [`FaultSet::rearm`](crate::FaultSet::rearm).
 ///
 /// ```

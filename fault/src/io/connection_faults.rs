@@ -56,6 +56,12 @@ impl ConnectionFaults {
         self.list.is_empty() && self.followed.is_none()
     }
 
+    /// Whether there is no fault, nor one that a followed set has added since.
+    pub(crate) fn is_settled(&self) -> bool {
+        let is_known = |followed: &FollowedSet| followed.revision == Some(followed.set.revision());
+        self.list.is_empty() && self.followed.as_ref().is_none_or(is_known)
+    }
+
     /// Takes over the faults of a set that has changed. Those under way run to their end.
     fn update(&mut self) {
         let Some(followed) = &mut self.followed else { return };

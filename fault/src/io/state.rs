@@ -74,7 +74,7 @@ impl<T> StreamState<T> {
         self.terminated.is_none()
             && self.toxics.is_none()
             && self.pending.is_none()
-            && self.faults.is_empty()
+            && self.faults.is_settled()
             && self.connection.command_count() == self.applied
     }
 

@@ -94,6 +94,14 @@ impl<T> FaultStream<T> {
         self
     }
 
+    /// Takes the bytes as those of any protocol: HTTP is not looked for, so that a `GOAWAY` and faults of single
+    /// messages are not deliverable. For proxies of TCP.
+    #[must_use]
+    pub fn opaque(mut self) -> Self {
+        self.http = HttpInterceptor::default();
+        self
+    }
+
     /// Returns the handle of this connection.
     pub fn connection(&self) -> &Connection {
         &self.state.connection

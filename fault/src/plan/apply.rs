@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::config::one_line::OneLine;
 use crate::fault::fault::Fault;
 use crate::fault::selection::CountLimits;
 use crate::fault::set::{FaultSet, NextMember, SetError, SetMember, Snapshot};
@@ -50,10 +51,11 @@ impl fmt::Display for ApplyError {
             Self::NoEnvironment { wanted } => write!(
                 f,
                 "the plan is for {}, and this process declared no environment; set `WAYLAY_ENVIRONMENT`",
-                wanted.join(", ")
+                OneLine(&wanted.join(", "))
             ),
             Self::OtherEnvironment { declared, wanted } => {
-                write!(f, "the plan is for {}, and this is {declared}", wanted.join(", "))
+                let wanted = wanted.join(", ");
+                write!(f, "the plan is for {}, and this is {}", OneLine(&wanted), OneLine(declared))
             }
             Self::NoEnd => f.write_str("a plan of a remote source needs an end; set `ttl` or `until`"),
             Self::Set(error) => error.fmt(f),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::config::one_line::{OneLine, is_hidden};
+
 /// Everything that is wrong with a plan. Its text shows each error with line, column and caret.
 ///
 /// ```
@@ -81,7 +83,11 @@ impl PlanError {
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.line, self.column, self.message)
+        write!(f, "{}:{}: ", self.line, self.column)?;
+        // A rule has lines of its own, with a caret.
+        let mut lines = self.message.split('\n');
+        write!(f, "{}", OneLine(lines.next().unwrap_or_default()))?;
+        lines.try_for_each(|line| write!(f, "\n{}", OneLine(line)))
     }
 }
 
@@ -113,7 +119,7 @@ fn write_excerpt(f: &mut fmt::Formatter<'_>, text: &str, error: &PlanError) -> f
     // What comes before the column stays in sight.
     let skip = (error.column - 1).saturating_sub(WIDTH / 2);
     let shown: String =
-        line.chars().skip(skip).take(WIDTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        line.chars().skip(skip).take(WIDTH).map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect();
     let marked = text[error.span.clone()].split('\n').next().unwrap_or_default().chars().count();
     let before = error.column - 1 - skip;
     let marked = marked.clamp(1, WIDTH.saturating_sub(before).max(1));

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::config::one_line::OneLine;
 use crate::plan::error::ErrorList;
 
 /// A value as a parser found it.
@@ -130,7 +131,7 @@ pub(crate) fn table(entries: Vec<Entry>, errors: &mut ErrorList) -> Value {
 /// The beginning of a text that may be of any length.
 pub(crate) fn shorten(text: &str) -> String {
     const MAX: usize = 60;
-    let mut short: String = text.chars().take(MAX).collect::<String>().escape_debug().to_string();
+    let mut short = OneLine(&text.chars().take(MAX).collect::<String>()).to_string();
     if text.chars().nth(MAX).is_some() {
         short.push('…');
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::config::one_line::OneLine;
 use crate::fault::set::FaultSet;
 use crate::plan::apply::ApplyError;
 use crate::plan::error::PlanErrors;
@@ -98,7 +99,7 @@ impl std::fmt::Display for PlanReport<'_> {
             Self::Unchanged(revision) => write!(f, "unchanged, revision {revision}"),
             Self::Invalid(errors) => errors.fmt(f),
             Self::Rejected(error) => error.fmt(f),
-            Self::Lost(error) => write!(f, "the source cannot be read: {error}"),
+            Self::Lost(error) => write!(f, "the source cannot be read: {}", OneLine(&error.to_string())),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Uri};
 
+use crate::config::one_line::OneLine;
+
 /// One action of a fault on a request. Its text is what logs and reports show.
 ///
 /// ```
@@ -117,7 +119,7 @@ impl fmt::Display for Action {
             Self::Dribble(side, parts, over) => write!(f, "dribble {side} {parts} in {over:?}"),
             Self::Panic => f.write_str("panic"),
             Self::Stress(cpu, memory, time) => write!(f, "stress {cpu} threads, {memory} bytes {time:?}"),
-            Self::Custom(name) => write!(f, "custom {name}"),
+            Self::Custom(name) => write!(f, "custom {}", OneLine(name)),
         }
     }
 }
@@ -384,11 +386,11 @@ impl<'a> Event<'a> {
 
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fault {} {}", self.fault, self.phase)?;
+        write!(f, "fault {} {}", OneLine(self.fault), self.phase)?;
         for (index, action) in self.actions.iter().enumerate() {
             write!(f, "{}{action}", if index == 0 { ": " } else { ", " })?;
         }
-        write!(f, " ({} {})", self.method, self.uri)
+        write!(f, " ({} {})", self.method, OneLine(&self.uri.to_string()))
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::config::one_line::OneLine;
+
 /// Something that happened to a set of faults as a whole.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -55,7 +57,9 @@ impl fmt::Display for SetEvent {
             Self::Expired => f.write_str("faults expired: every fault is disabled"),
             Self::Stopped(reason) => write!(f, "faults stopped: {reason}"),
             Self::Rearmed => f.write_str("faults armed again"),
-            Self::SourceLost(why) => write!(f, "source of faults lost, the running ones stay: {why}"),
+            Self::SourceLost(why) => {
+                write!(f, "source of faults lost, the running ones stay: {}", OneLine(why))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use http::Request;
 use tracing::{Level, Span, event};
 
+use crate::config::one_line::OneLine;
 use crate::report::event::Action;
 
 /// Emits an event for an injection that begins, and records the fault in the field `fault.injected`
@@ -18,7 +19,7 @@ pub(crate) fn started<B>(fault: &str, actions: &[Action], request: &Request<B>) 
         fault,
         %actions,
         method = %request.method(),
-        path = request.uri().path(),
+        path = OneLine(request.uri().path()).to_string().as_str(),
         "fault injected"
     );
 }
@@ -32,7 +33,7 @@ pub(crate) fn dry_run<B>(fault: &str, actions: &[Action], request: &Request<B>) 
         fault,
         %actions,
         method = %request.method(),
-        path = request.uri().path(),
+        path = OneLine(request.uri().path()).to_string().as_str(),
         "fault not injected: dry run"
     );
 }

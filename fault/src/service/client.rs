@@ -1,9 +1,9 @@
 //! ClientLayer and ClientError: faults around HTTP clients.
 
 use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -12,13 +12,15 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::body::error::{BodyError, RejectError};
 use crate::body::fault_body::FaultBody;
 use crate::body::request_body::{BodyRebox, ReboxSlot};
-use crate::connection::error::InjectedError;
+use crate::connection::error::{InjectedError, InjectedIoError};
 use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
 use crate::fault::set::FaultSet;
 use crate::fault::source::FaultSource;
+use crate::service::evaluation::ErrorFns;
 use crate::service::future::FaultFuture;
 use crate::service::service::FaultInner;
 
@@ -123,10 +125,13 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        let future = self.inner.call(Placement::Client, request, |rejected| {
-            Err(ClientError::Injected(InjectedError::new(rejected.mark.fault(), rejected.termination)))
-        });
-        ClientFuture { future }
+        let errors = ErrorFns {
+            on_reject: |rejected| {
+                Err(ClientError::Injected(InjectedError::new(rejected.mark.fault(), rejected.termination)))
+            },
+            is_injected: |error| error.is_injected(),
+        };
+        ClientFuture { future: self.inner.call(Placement::Client, request, errors) }
     }
 }
 
@@ -220,6 +225,35 @@ pub enum ClientError {
     Injected(InjectedError),
     /// The client's own error.
     Inner(ServiceError),
+}
+
+impl ClientError {
+    /// Tests whether a fault made the error: that of the layer, or one further in, such as that of a
+    /// connector.
+    pub fn is_injected(&self) -> bool {
+        let mut next: Option<&(dyn Error + 'static)> = Some(self);
+        while let Some(error) = next {
+            if is_injected(error) {
+                return true;
+            }
+            // An io error has its own error inside, and skips it as a source.
+            let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            if io.is_some_and(|error| is_injected(error)) {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+}
+
+/// Tests whether a fault made this error, without its sources.
+fn is_injected(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref().is_some_and(|error| matches!(error, ClientError::Injected(_)))
+        || error.is::<InjectedError>()
+        || error.is::<InjectedIoError>()
+        || error.is::<RejectError>()
+        || error.downcast_ref::<BodyError>().is_some_and(|error| error.reject().is_some())
 }
 
 impl fmt::Display for ClientError {

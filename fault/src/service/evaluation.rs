@@ -12,8 +12,21 @@ use crate::fault::flag::FlagEvaluations;
 use crate::fault::set::Snapshot;
 use crate::fault::source::{Decision, FaultSource};
 
-/// Turns a rejection into a failing response, or into the client's error.
-pub(crate) type RejectFn<E> = fn(Rejected) -> Result<Rejected, E>;
+/// What a layer does with the error type of its service.
+pub(crate) struct ErrorFns<E> {
+    /// Turns a rejection into a failing response, or into the client's error.
+    pub(crate) on_reject: fn(Rejected) -> Result<Rejected, E>,
+    /// Tests whether a fault made the error, further in.
+    pub(crate) is_injected: fn(&E) -> bool,
+}
+
+impl<E> Clone for ErrorFns<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for ErrorFns<E> {}
 
 pub(crate) struct Evaluation<S, B, E> {
     evaluations: FlagEvaluations,
@@ -29,7 +42,7 @@ pub(crate) struct Waiting<S, B, E> {
     pub(crate) service: S,
     pub(crate) request: Request<B>,
     pub(crate) rebox: Option<BodyRebox<B>>,
-    pub(crate) on_reject: RejectFn<E>,
+    pub(crate) errors: ErrorFns<E>,
 }
 
 impl<S, B, E> Evaluation<S, B, E> {

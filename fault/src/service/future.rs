@@ -11,8 +11,8 @@ use tower_service::Service;
 use crate::body::fault_body::FaultBody;
 use crate::body::request_body::BodyRebox;
 use crate::fault::execution::Execution;
-use crate::fault::source::{Decision, Followers, Remaining};
-use crate::service::evaluation::{Evaluation, RejectFn, Waiting};
+use crate::fault::source::{Decision, Followers, Remaining, poll_observed};
+use crate::service::evaluation::{ErrorFns, Evaluation, Waiting};
 use crate::service::injected::{InjectedState, watch};
 
 pin_project! {
@@ -50,7 +50,7 @@ pin_project! {
     {
         Injected { #[pin] injected: InjectedState<S, B> },
         // Only under a set that may stop by itself, and for faults with rules for messages.
-        Followed { #[pin] response: S::Future, followers: Followers },
+        Followed { #[pin] response: S::Future, followers: Followers, errors: ErrorFns<S::Error> },
     }
 }
 
@@ -64,8 +64,9 @@ where
     }
 
     /// A response that is of interest, although nothing was injected.
-    pub(crate) fn followed(response: S::Future, followers: Followers) -> Self {
-        Self { state: State::Injected { injected: Box::pin(BoxedState::Followed { response, followers }) } }
+    pub(crate) fn followed(response: S::Future, followers: Followers, errors: ErrorFns<S::Error>) -> Self {
+        let followed = BoxedState::Followed { response, followers, errors };
+        Self { state: State::Injected { injected: Box::pin(followed) } }
     }
 
     /// A request that waits for the flags of its faults.
@@ -75,17 +76,17 @@ where
 
     /// Carries out the decision about a request that waited for it.
     fn begin(decision: Decision, waiting: Waiting<S, B, S::Error>) -> Self {
-        let Waiting { mut service, request, rebox, on_reject } = waiting;
+        let Waiting { mut service, request, rebox, errors } = waiting;
         match decision {
             // Flags are evaluated once.
             Decision::Pass | Decision::Evaluate(..) => Self::passthrough(service.call(request)),
             Decision::Follow(followers) => {
                 let standbys = followers.standbys.iter();
                 let request = standbys.fold(request, |request, standby| standby.request(request, rebox));
-                Self::followed(service.call(request), followers)
+                Self::followed(service.call(request), followers, errors)
             }
             Decision::Inject(execution, remaining) => {
-                Self::injected(execution, remaining, service, request, rebox, on_reject)
+                Self::injected(execution, remaining, service, request, rebox, errors)
             }
         }
     }
@@ -96,9 +97,9 @@ where
         service: S,
         request: Request<B>,
         rebox: Option<BodyRebox<B>>,
-        on_reject: RejectFn<S::Error>,
+        errors: ErrorFns<S::Error>,
     ) -> Self {
-        let injected = InjectedState::new(execution, remaining, service, request, rebox, on_reject);
+        let injected = InjectedState::new(execution, remaining, service, request, rebox, errors);
         Self { state: State::Injected { injected: Box::pin(BoxedState::Injected { injected }) } }
     }
 }
@@ -137,10 +138,11 @@ where
 {
     match injected.project() {
         BoxedProjection::Injected { injected } => injected.poll(cx),
-        BoxedProjection::Followed { response, followers } => {
-            let response = ready!(response.poll(cx));
+        BoxedProjection::Followed { response, followers, errors } => {
+            let response = ready!(poll_observed(&mut followers.observation, || response.poll(cx)));
             let Followers { observation, standbys } = std::mem::take(followers);
-            observation.into_iter().for_each(|observation| observation.finish(&response));
+            let observation = observation.into_iter();
+            observation.for_each(|observation| observation.finish(&response, errors.is_injected));
             Poll::Ready(response.map(|response| watch(response.map(FaultBody::service), &standbys)))
         }
     }

@@ -22,7 +22,7 @@ use crate::fault::execution::{Execution, Outcome, Rejected};
 use crate::fault::source::Remaining;
 use crate::fault::standby::Standby;
 use crate::report::mark::{Injected, Mark};
-use crate::service::evaluation::RejectFn;
+use crate::service::evaluation::ErrorFns;
 
 /// Output of the future of an injected request.
 type Completed<B, E> = Result<Response<FaultBody<B>>, E>;
@@ -53,7 +53,7 @@ pin_project! {
         // The execution of a fault that matched the response.
         late: Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
         pause: Option<Pause>,
-        on_reject: RejectFn<S::Error>,
+        errors: ErrorFns<S::Error>,
     }
 }
 
@@ -115,7 +115,7 @@ where
         service: S,
         request: Request<B>,
         rebox: Option<BodyRebox<B>>,
-        on_reject: RejectFn<S::Error>,
+        errors: ErrorFns<S::Error>,
     ) -> Self {
         Self {
             delayed: Some((service, DelayedRequest::new(request, &execution, rebox))),
@@ -129,7 +129,7 @@ where
             pending_response: None,
             late: None,
             pause: None,
-            on_reject,
+            errors,
         }
     }
 }
@@ -236,7 +236,7 @@ where
 
     /// Takes a rejection as the response, or as the result if no fault is around it.
     fn reject(&mut self, rejected: Rejected) -> ControlFlow<Completed<ResB, S::Error>> {
-        match (self.on_reject)(rejected) {
+        match (self.errors.on_reject)(rejected) {
             Ok(rejected) if self.layers.is_empty() || rejected.delivery == DeliveryMethod::Unwind => {
                 ControlFlow::Break(Ok(reject(rejected)))
             }
@@ -258,11 +258,17 @@ where
         }
         // Absent only after completion.
         let Some(response) = self.response.as_mut().as_pin_mut() else { return Poll::Pending };
-        let response = ready!(response.poll(cx));
+        let poll = || response.poll(cx);
+        let response = ready!(match self.remaining {
+            Some(remaining) if self.layers.iter().all(ResponseLayer::is_untouched) => {
+                remaining.poll_observed(poll)
+            }
+            _ => poll(),
+        });
         if let Some(remaining) = self.remaining
             && self.layers.iter().all(ResponseLayer::is_untouched)
         {
-            remaining.observe(&response);
+            remaining.observe(&response, self.errors.is_injected);
         }
         match response {
             Ok(response) => *self.pending_response = Some(PendingResponse::Service(response)),

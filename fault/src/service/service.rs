@@ -10,7 +10,7 @@ use crate::body::request_body::ReboxSlot;
 use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
 use crate::fault::source::{Decision, FaultSource, is_idle};
-use crate::service::evaluation::{Evaluation, RejectFn, Waiting};
+use crate::service::evaluation::{ErrorFns, Evaluation, Waiting};
 use crate::service::future::FaultFuture;
 
 #[derive(Debug, Clone)]
@@ -29,14 +29,14 @@ impl<S: Clone> FaultInner<S> {
         &mut self,
         placement: Placement,
         request: Request<B>,
-        on_reject: RejectFn<S::Error>,
+        errors: ErrorFns<S::Error>,
     ) -> FaultFuture<S, B>
     where
         S: Service<Request<B>>,
         B: 'static,
     {
         let is_idle = is_idle(&self.source);
-        self.dispatch(is_idle, placement, request, on_reject)
+        self.dispatch(is_idle, placement, request, errors)
     }
 
     #[inline]
@@ -45,7 +45,7 @@ impl<S: Clone> FaultInner<S> {
         is_idle: bool,
         placement: Placement,
         request: Request<B>,
-        on_reject: RejectFn<S::Error>,
+        errors: ErrorFns<S::Error>,
     ) -> FaultFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -54,7 +54,7 @@ impl<S: Clone> FaultInner<S> {
         if is_idle {
             FaultFuture::passthrough(self.service.call(request))
         } else {
-            self.decide(placement, request, on_reject)
+            self.decide(placement, request, errors)
         }
     }
 
@@ -63,7 +63,7 @@ impl<S: Clone> FaultInner<S> {
         &mut self,
         placement: Placement,
         mut request: Request<B>,
-        on_reject: RejectFn<S::Error>,
+        errors: ErrorFns<S::Error>,
     ) -> FaultFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -75,12 +75,12 @@ impl<S: Clone> FaultInner<S> {
                 let rebox = self.rebox.get();
                 let standbys = followers.standbys.iter();
                 let request = standbys.fold(request, |request, standby| standby.request(request, rebox));
-                FaultFuture::followed(self.service.call(request), followers)
+                FaultFuture::followed(self.service.call(request), followers, errors)
             }
             Decision::Evaluate(evaluations, snapshot) => {
                 let clone = self.service.clone();
                 let service = std::mem::replace(&mut self.service, clone);
-                let waiting = Waiting { service, request, rebox: self.rebox.get(), on_reject };
+                let waiting = Waiting { service, request, rebox: self.rebox.get(), errors };
                 let (flags, source) = ((evaluations, snapshot), self.source.clone());
                 FaultFuture::evaluating(Evaluation::new(flags, source, placement, waiting))
             }
@@ -88,7 +88,7 @@ impl<S: Clone> FaultInner<S> {
                 // The future takes the ready service and leaves the clone, which is not ready.
                 let clone = self.service.clone();
                 let ready = std::mem::replace(&mut self.service, clone);
-                FaultFuture::injected(execution, remaining, ready, request, self.rebox.get(), on_reject)
+                FaultFuture::injected(execution, remaining, ready, request, self.rebox.get(), errors)
             }
         }
     }
@@ -142,6 +142,8 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        self.inner.call(Placement::Server, request, Ok)
+        // The error type is the service's, and may be any.
+        let errors = ErrorFns { on_reject: Ok, is_injected: |_| false };
+        self.inner.call(Placement::Server, request, errors)
     }
 }

@@ -40,7 +40,8 @@ async fn send(fault: &Fault, headers: &[(&str, &str)]) -> (u16, Option<HeaderMap
 async fn only_requests_that_name_the_fault_are_selected() {
     let fault = always(error(503)).baggage(Baggage::trust_all()).build().unwrap();
     let own = always(error(503)).baggage(Baggage::trust_all().key("acme.chaos")).build().unwrap();
-    let rows: [(&Fault, &[(&str, &str)], u16); 6] = [
+    type Row<'a> = (&'a Fault, &'a [(&'a str, &'a str)], u16);
+    let rows: [Row<'_>; 6] = [
         (&fault, &[], 200),
         (&fault, &[("baggage", "waylay.fault=test")], 503),
         (&fault, &[("baggage", "a=b"), ("baggage", "waylay.fault=%74est;x=y")], 503),

@@ -297,7 +297,7 @@ fn header_lists_and_names() {
     assert_eq!(errors(builder().attempt_header("a b")), [name("attempt_header")]);
     assert_eq!(
         errors(builder().allow_headers([("x", "\0")])),
-        ["allow_headers[0]: `\\0` is not a header value; give text without control characters"],
+        ["allow_headers[0]: `\\u{0}` is not a header value; give text without control characters"],
     );
 }
 

@@ -186,6 +186,6 @@ async fn counts_are_data() {
     let fault = always(error(500)).build().unwrap();
     send(&fault, get("/")).await;
     let counts = serde_json::to_value(fault.control().counts()).unwrap();
-    let wanted = r#"{"seen":1,"injected":1,"halted":0,"not_enabled":0,"protected":0,"no_match":0,"not_selected":0,"outside_window":0,"other_in_group":0,"already_decided":0,"not_deliverable":0,"outside_schedule":0,"expired":0,"stopped":0,"max_active":0,"max_rate":0,"max_affected":0,"dry_run":0,"callback_panicked":0,"declined":0,"active":0}"#;
+    let wanted = r#"{"seen":1,"injected":1,"halted":0,"not_enabled":0,"protected":0,"no_match":0,"not_selected":0,"outside_window":0,"other_in_group":0,"already_decided":0,"not_deliverable":0,"outside_schedule":0,"expired":0,"stopped":0,"max_active":0,"max_rate":0,"max_affected":0,"dry_run":0,"callback_panicked":0,"declined":0,"response_mismatch":0,"not_requested":0,"untrusted":0,"invalid_control":0,"active":0}"#;
     assert_eq!(counts, serde_json::from_str::<serde_json::Value>(wanted).unwrap());
 }

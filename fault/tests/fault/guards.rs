@@ -10,8 +10,8 @@ use tokio::time::{advance, sleep};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    AutoStop, Counts, DecideBy, Delay, Fault, FaultBuilder, FaultSet, Guards, INJECTED_HEADER, Injector,
-    Reject, SetEvent, SkipReason, error, reject, slow,
+    AutoStop, Counts, DecideBy, Delay, Fault, FaultBuilder, FaultSet, Guards, INJECTED_HEADER, InjectContext,
+    Injector, Reject, SetEvent, SkipReason, error, reject, slow,
 };
 
 use crate::support::{get, is_injected, request};
@@ -241,6 +241,85 @@ async fn injected_errors_never_stop_the_set() {
     assert_eq!(set.status().stop, None);
     assert_eq!(send(&set, get("/"), 500, Duration::ZERO).await, 500);
     assert!(set.status().stop.is_some(), "a genuine one does");
+}
+
+/// What stops a set, as one request of a service or a client that may fail in these ways.
+#[tokio::test(start_paused = true)]
+async fn failures_are_genuine_unless_a_fault_made_them() {
+    use futures_util::FutureExt;
+    use waylay_fault::{FaultPlacement, InjectedPanic};
+
+    let stop = || Guards::new().stop(AutoStop::new("30s").min_requests(1).error_ratio(0.0));
+    // On, and not for these requests; or waiting for the response, which it leaves alone.
+    let injectors: [fn() -> FaultBuilder; 2] =
+        [|| on("a", error(503)).allow_paths(["/none"]), || on("a", error(503)).allow_statuses(["404"])];
+    type Answer = fn() -> Result<Response<Full<bytes::Bytes>>, std::io::Error>;
+    fn response(status: u16) -> Response<Full<bytes::Bytes>> {
+        Response::builder().status(status).body(Full::from("real")).unwrap()
+    }
+    fn injected_panic() -> Result<Response<Full<bytes::Bytes>>, std::io::Error> {
+        let fault = on("inner", waylay_fault::panic("injected")).build().unwrap();
+        let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(response(200)));
+        let _ = fault.layer().layer(inner).oneshot(get("/")).now_or_never();
+        unreachable!("it panics")
+    }
+    let rows: [(&str, Answer, bool); 6] = [
+        ("200", || Ok(response(200)), false),
+        ("500", || Ok(response(500)), true),
+        ("an error", || Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)), true),
+        ("a panic", || panic!("a bug"), true),
+        ("an injected panic", injected_panic, false),
+        (
+            "injected by another process",
+            || {
+                let mut response = response(500);
+                response.headers_mut().insert(INJECTED_HEADER, http::HeaderValue::from_static("other"));
+                Ok(response)
+            },
+            false,
+        ),
+    ];
+    for injector in injectors {
+        for (name, answer, stops) in rows {
+            for placement in [FaultPlacement::Server, FaultPlacement::Client] {
+                let set = FaultSet::new();
+                set.replace_at([(placement, injector())]).unwrap();
+                set.set_guards(stop()).unwrap();
+                let service = service_fn(move |_: Request<String>| async move { answer() });
+                let task = match placement {
+                    FaultPlacement::Server => {
+                        let call = set.layer().layer(service).oneshot(get("/"));
+                        tokio::spawn(async move { drop(call.await) })
+                    }
+                    _ => {
+                        let call = set.client_layer().layer(service).oneshot(get("/"));
+                        tokio::spawn(async move { drop(call.await) })
+                    }
+                };
+                let panic = task.await.err().map(tokio::task::JoinError::into_panic);
+                assert_eq!(panic.is_some(), name.ends_with("panic"), "{name}");
+                let is_injected = panic.is_some_and(|payload| payload.is::<InjectedPanic>());
+                assert_eq!(is_injected, name == "an injected panic");
+                assert_eq!(set.status().stop.is_some(), stops, "{name}, {placement}");
+            }
+        }
+    }
+
+    // Errors of a client by a fault of its connections.
+    for (is_enabled, stops) in [(true, false), (false, true)] {
+        let set = FaultSet::new();
+        set.replace_at([(FaultPlacement::Client, on("a", error(503)).allow_paths(["/none"]))]).unwrap();
+        set.set_guards(stop()).unwrap();
+        let refused = on("refused", reject(Reject::ConnectionRefused)).enabled(is_enabled).build().unwrap();
+        let client = service_fn(move |_: Request<String>| {
+            let connector = service_fn(async |_: http::Uri| {
+                Err::<Response<String>, _>(std::io::Error::from(std::io::ErrorKind::ConnectionRefused))
+            });
+            refused.connect_layer().layer(connector).oneshot(http::Uri::from_static("http://a/"))
+        });
+        assert!(set.client_layer().layer(client).oneshot(get("/")).await.is_err());
+        assert_eq!(set.status().stop.is_some(), stops);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ mod go_fault_file;
 mod go_fault_rows;
 mod guards;
 mod header_control;
+mod hostile_texts;
 mod http_stream;
 mod links;
 mod messages;

@@ -78,7 +78,27 @@ fn outcomes(counts: Counts) -> Vec<(&'static str, u64)> {
         ("dry_run", counts.dry_run),
         ("callback_panicked", counts.callback_panicked),
         ("declined", counts.declined),
+        ("response_mismatch", counts.response_mismatch),
+        ("not_requested", counts.not_requested),
+        ("untrusted", counts.untrusted),
+        ("invalid_control", counts.invalid_control),
     ]
+}
+
+/// Every field of `Counts` has its series, whatever fields come.
+#[cfg(feature = "serde")]
+#[test]
+fn every_counter_has_its_series() {
+    let ((), snapshotter) = recorded(async {
+        let set = FaultSet::builder().metrics().build();
+        set.replace([Fault::new("flaky", error(503))]).unwrap();
+    });
+    let values = values(&snapshotter);
+    let counts = serde_json::to_value(Counts::default()).unwrap();
+    for field in counts.as_object().unwrap().keys().filter(|field| !["seen", "active"].contains(&&***field)) {
+        assert!(values.contains_key(&format!("requests_total flaky server {field}")), "{field}");
+    }
+    assert_eq!(outcomes(Counts::default()).len() + 2, counts.as_object().unwrap().len());
 }
 
 fn injector() -> impl Strategy<Value = u8> {

@@ -115,10 +115,75 @@ async fn errors_of_clients() {
             });
             let error = fault.client_layer().layer(client).oneshot(get("/")).await.unwrap_err();
             assert_eq!(io_kind(&error), Some(kind), "{how:?}");
+            assert_eq!(error.is_injected(), is_enabled, "{how:?}");
             match error {
                 ClientError::Injected(injected) => assert_eq!((injected.fault(), is_enabled), ("test", true)),
                 ClientError::Inner(_) => assert!(!is_enabled, "{how:?}"),
             }
+        }
+    }
+}
+
+/// What a client meets of faults further in is injected as well, whatever wraps it.
+#[tokio::test(start_paused = true)]
+async fn errors_within_errors_of_clients() {
+    type BoxError = Box<dyn Error + Send + Sync>;
+    type Fail = fn() -> std::pin::Pin<Box<dyn Future<Output = BoxError> + Send>>;
+    /// Fails like hyper's errors, which have the io error as a source.
+    #[derive(Debug)]
+    struct Wrapper(BoxError);
+    impl std::fmt::Display for Wrapper {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("wrapped")
+        }
+    }
+    impl Error for Wrapper {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&*self.0)
+        }
+    }
+    async fn of_stream(is_enabled: bool) -> BoxError {
+        let fault = always(Toxic::reset_after(2)).enabled(is_enabled).build().unwrap();
+        let (near, far) = duplex(64);
+        let mut near = FaultStream::connected(near, None).reset_by(|_| Ok(())).fault(&fault);
+        near.write_all(b"x").await.unwrap();
+        // The peer stays, unless it is to be the reason.
+        let _far = Some(far).filter(|_| is_enabled);
+        near.write_all(b"text").await.unwrap_err().into()
+    }
+    async fn of_connect(is_enabled: bool) -> BoxError {
+        let fault = always(reject(Reject::ConnectionRefused)).enabled(is_enabled).build().unwrap();
+        let connector =
+            service_fn(async |_: Uri| Err::<(), _>(std::io::Error::from(ErrorKind::ConnectionRefused)));
+        fault.connect_layer().layer(connector).oneshot(Uri::from_static("http://a/")).await.unwrap_err()
+    }
+    async fn of_body(is_enabled: bool) -> BoxError {
+        let fault = always(reject(Reject::EmptyReply)).enabled(is_enabled).build().unwrap();
+        let inner = service_fn(async |_: Request<String>| {
+            let frames = futures_util::stream::iter([Err::<http_body::Frame<bytes::Bytes>, _>("genuine")]);
+            Ok::<_, Infallible>(Response::new(http_body_util::StreamBody::new(frames)))
+        });
+        let body = fault.layer().layer(inner).oneshot(get("/")).await.unwrap().into_body();
+        body.collect().await.unwrap_err().into()
+    }
+    let rows: [(Fail, bool); 6] = [
+        (|| Box::pin(of_stream(true)), true),
+        (|| Box::pin(of_stream(false)), false),
+        (|| Box::pin(of_connect(true)), true),
+        (|| Box::pin(of_connect(false)), false),
+        (|| Box::pin(of_body(true)), true),
+        (|| Box::pin(of_body(false)), false),
+    ];
+    for (index, (fail, is_injected)) in rows.into_iter().enumerate() {
+        for depth in 0..3 {
+            let client = service_fn(move |_: Request<String>| async move {
+                let error = (0..depth).fold(fail().await, |error, _| Wrapper(error).into());
+                Err::<Response<String>, _>(error)
+            });
+            let off = always(error(503)).enabled(false).build().unwrap();
+            let error = off.client_layer().layer(client).oneshot(get("/")).await.unwrap_err();
+            assert!(matches!(error, ClientError::Inner(_)));
+            assert_eq!(error.is_injected(), is_injected, "{index} {depth}");
         }
     }
 }

@@ -366,6 +366,11 @@ fn delaying() -> impl Strategy<Value = Toxic> {
         (0..200_u64, 0..300_u64).prop_map(|(latency, jitter)| Toxic::latency(MS(latency), MS(jitter))),
         (1..50_u64).prop_map(Toxic::bandwidth),
         (0..100_u64).prop_map(|delay| Toxic::slow_close(MS(delay))),
+        // Sixteen losses in a row, which close a connection, are out of reach.
+        (0.0..0.3_f64).prop_map(|loss| Toxic::retransmission(loss, 0.0, MS(5))),
+        (1..50_u64).prop_map(Toxic::shared_bandwidth),
+        Just(Toxic::close_after("1000h")),
+        Just(Toxic::packet_loss(0.0, 1.0)),
         (1..300_usize, 0..400_usize, 0..20_u64).prop_map(|(size, variation, delay)| Toxic::slicer(
             size,
             variation,

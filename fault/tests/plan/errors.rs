@@ -221,3 +221,35 @@ fn each_mistake_has_its_words() {
         assert!(found.iter().any(|(_, _, text)| text.contains(message)), "{text}: {found:#?}");
     }
 }
+
+/// What a terminal or a log obeys is escaped in the lines of errors, and the carets stay below their places.
+#[test]
+fn hostile_characters() {
+    const HOSTILE: &str = "\u{7}\n\u{1b}\u{7f}\u{85}\u{9b}\u{200e}\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}";
+    for c in HOSTILE.chars() {
+        let quoted = if c == '\n' { "\\n".to_owned() } else { format!("\\u{:04x}", u32::from(c)) };
+        for text in [c.to_string(), quoted] {
+            for document in [
+                format!("version = 1\n\"a{text}b\" = 1\n"),
+                format!(
+                    "version = 1\nenvironments = [\"e\"]\n[[fault]]\nname = \"a{text}b\"\nerror = \"x{text}\"\n"
+                ),
+                format!(
+                    "version = 1\nenvironments = [\"e\"]\n[[fault]]\nname = \"a\"\nslow = \"x{text}y\"\n"
+                ),
+                format!("version = 1\nenvironments = [\"e\"]\n[[fault]]\nallow_rules = [\"Host(`{text}\"]\n"),
+            ] {
+                let errors = FaultPlan::from_toml(&document).unwrap_err();
+                let shown = errors.to_string();
+                let found = shown.chars().find(|c| *c != '\n' && HOSTILE.contains(*c));
+                assert_eq!(found, None, "{shown:?}");
+                for error in &errors {
+                    assert!(
+                        !error.to_string().chars().any(|c| c != '\n' && HOSTILE.contains(c)),
+                        "{error:?}"
+                    );
+                }
+            }
+        }
+    }
+}

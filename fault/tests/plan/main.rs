@@ -4,6 +4,7 @@
 
 mod apply;
 mod determinism;
+mod documents;
 mod errors;
 mod hostile;
 mod injectors;

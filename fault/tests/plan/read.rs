@@ -3,10 +3,7 @@
 use proptest::prelude::*;
 use waylay_fault::{FaultPlan, PlanFormat};
 
-/// Every injector and every key once.
-pub(crate) const ALL: &str = include_str!("data/all.toml");
-
-pub(crate) const SAMPLE: &str = include_str!("../../../examples/plan.toml");
+use crate::documents::{ALL, SAMPLE};
 
 /// The plan in all formats, from its own text in one of them.
 fn in_all_formats(plan: &FaultPlan) -> [(String, PlanFormat); 3] {

@@ -373,7 +373,7 @@ fn name(error: &(dyn Error + 'static)) -> String {
                 return name_io(error.kind());
             }
             let reason = error.reason().map(|reason| format!("{reason:?}")).unwrap_or_default();
-            return if error.is_library() {
+            return if error.is_library() && error.is_go_away() {
                 "malformed".into()
             } else if error.is_go_away() {
                 format!("GOAWAY {reason}")

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use waylay_template::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
+use waylay_template::{MAX_VARIABLES, OneLine, OneLineWriter, TemplateError, TemplateErrorKind};
 
 use crate::compile::witness::Witness;
 use crate::route::conditions::SourceLocation;
@@ -60,7 +60,7 @@ impl fmt::Display for BuildErrors {
             write!(f, "{newline}{error}")?;
         }
         for BuildLint { lint, route, location } in &self.lints {
-            write!(f, "\nlint: route `{route}` ({location}): {lint}")?;
+            write!(f, "\nlint: route `{}` ({location}): {lint}", OneLine(route))?;
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ pub enum BuildErrorKind {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "route `{}` ({}): {}", self.route, self.location, self.kind)
+        write!(f, "route `{}` ({}): {}", OneLine(&self.route), self.location, self.kind)
     }
 }
 
@@ -193,8 +193,15 @@ impl BuildErrorKind {
 
 impl fmt::Display for BuildErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // These have lines of their own; all others have one.
         match self {
-            Self::Template(error) => write!(f, "{error}"),
+            Self::Template(error) => return error.fmt(f),
+            Self::Rule(error) => return error.fmt(f),
+            _ => {}
+        }
+        let f = &mut OneLineWriter(f);
+        match self {
+            Self::Template(_) | Self::Rule(_) => Ok(()),
             Self::DuplicateVariable(name) => {
                 write!(f, "variable `{name}` appears twice in the route and its scopes, rename one")
             }
@@ -215,7 +222,6 @@ impl fmt::Display for BuildErrorKind {
                 write!(f, "method regex `{regex}` does not compile: {reason}")
             }
             Self::Spec(error) => f.write_str(error),
-            Self::Rule(error) => write!(f, "{error}"),
             Self::Scheme(scheme) => write!(f, "`{scheme}` is not a scheme"),
             Self::MediaType(text) => write!(f, "`{text}` is not a media type such as `application/json`"),
             Self::Network(text) => {

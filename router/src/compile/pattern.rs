@@ -69,13 +69,19 @@ impl Pattern {
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
+    /// Tests whether a condition beside the method bits reads the method or a type.
+    pub(crate) fn has_open_guards(&self) -> bool {
+        self.guards.iter().any(is_open)
+    }
+
     /// Tests all conditions with other methods and types than those of the request; returns the methods with which they
     /// hold, and the types if those of the request do not fit.
     pub(crate) fn near_miss(&self, view: &RequestView<'_>, path: &ScannedText<'_>) -> Option<NearMiss<'_>> {
-        let (others, open): (Vec<&Guard>, Vec<&Guard>) =
-            self.matches_location(view, path).then_some(&self.guards)?.iter().partition(|guard| {
-                !guard.reads_method() && !guard.reads_content_type() && !guard.reads_accept()
-            });
+        let (others, open): (Vec<&Guard>, Vec<&Guard>) = self
+            .matches_location(view, path)
+            .then_some(&self.guards)?
+            .iter()
+            .partition(|guard| !is_open(guard));
         if !others.iter().all(|guard| guard.holds(view, &mut |_| {})) {
             return None;
         }
@@ -185,6 +191,11 @@ impl Pattern {
             (Some(_), None) => false,
         }
     }
+}
+
+/// Tests whether the result depends on what a miss may name: the method or a type.
+fn is_open(guard: &Guard) -> bool {
+    guard.reads_method() || guard.reads_content_type() || guard.reads_accept()
 }
 
 /// What a request would need to match a route.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
+use waylay_template::OneLineWriter;
 
 use crate::request::peer::Peer;
 use crate::rule::function::version_name;
@@ -50,6 +51,7 @@ impl Witness {
 
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut OneLineWriter(f);
         write!(f, "{} {}", self.method, self.target)?;
         let mut notes: Vec<String> = Vec::new();
         if self.version != Version::HTTP_11 {

@@ -9,7 +9,7 @@ use crate::config::model::{Node, SpecError, TableSpec, spec_error, table, too_de
 use crate::route::scope_conditions::MAX_SCOPE_DEPTH;
 
 /// The most levels of a value that is read: each scope is a table in a list, a route has one more table.
-const MAX_LEVELS: usize = 2 * MAX_SCOPE_DEPTH + 4;
+const LEVELS: usize = 2 * MAX_SCOPE_DEPTH + 4;
 
 impl TableSpec {
     /// Reads a table from TOML. Errors are kept with their lines, and reported when the table is built.
@@ -37,7 +37,7 @@ fn deep_value(root: &Spanned<DeValue<'_>>) -> Option<usize> {
     while let Some((value, level, at)) = open.pop() {
         // A table of a dotted key or header has no place of its own.
         let at = if value.span().is_empty() { at } else { value.span().start };
-        if level > MAX_LEVELS {
+        if level > LEVELS {
             return Some(at);
         }
         match value.get_ref() {

@@ -240,7 +240,9 @@ impl Guard {
         match self {
             Self::Scheme(_) => view.scheme().is_some(),
             Self::Client(_) => view.client().is_some(),
-            Self::Header(name, HeaderMatch::Regex(_) | HeaderMatch::All(_)) => reads(name),
+            Self::Header(name, HeaderMatch::Regex(_) | HeaderMatch::All(_)) => {
+                view.may_match_header(name) && reads(name)
+            }
             Self::Cookie(..) => view.shared.are_cookies_readable(headers),
             Self::Query(_) => view.shared.is_query_readable(view.query()),
             Self::Path(_) => view.shared.is_path_readable(view.path),

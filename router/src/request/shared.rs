@@ -32,7 +32,7 @@ const VALUE_BYTES: usize = 32;
 
 /// Below this number of bytes for one request, conditions scan texts: a few are scanned faster than an index is made, which
 /// allocates. No text that is scanned has more than [`MAX_PAIRS`] pairs.
-const MAX_SCANNED_BYTES: usize = MAX_PAIRS - 1;
+const SCANNED_BYTES: usize = MAX_PAIRS - 1;
 
 /// What conditions of one look-up share. Empty until a condition needs it.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl SharedParts {
     pub(crate) fn scans(&self, bytes: usize) -> bool {
         let scanned = self.scanned.get().saturating_add(bytes);
         self.scanned.set(scanned);
-        scanned <= MAX_SCANNED_BYTES
+        scanned <= SCANNED_BYTES
     }
 
     /// Rejects the request, whatever other conditions say.

@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use http::{Method, Version};
+use waylay_template::OneLine;
 
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::Custom;
@@ -511,7 +512,7 @@ impl fmt::Display for SourceLocation {
         match self {
             Self::Code(location) => location.fmt(f),
             Self::Line(line) => write!(f, "line {line}"),
-            Self::File { file, line } => write!(f, "{file}:{line}"),
+            Self::File { file, line } => write!(f, "{}:{line}", OneLine(file)),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use http::Method;
+use waylay_template::OneLine;
 
 use crate::route::conditions::{Conditions, condition_setters};
 use crate::route::to_rule::expr;
@@ -107,7 +108,7 @@ impl<T> fmt::Display for Route<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match expr(&self.conditions) {
             Ok(expr) => write!(f, "{expr}"),
-            Err(text) => f.write_str(text),
+            Err(text) => OneLine(text).fmt(f),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Not, Range};
 
+use waylay_template::is_hidden;
+
 use crate::rule::function::Function;
 
 /// The syntax tree of a rule. The operators `&`, `|` and `!` combine trees.
@@ -203,7 +205,7 @@ impl fmt::Display for Call {
 
 impl fmt::Display for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.text.chars().any(|c| c == '`' || c.is_control()) {
+        if !self.text.chars().any(|c| c == '`' || is_hidden(c)) {
             return write!(f, "`{}`", self.text);
         }
         f.write_str("\"")?;
@@ -212,7 +214,8 @@ impl fmt::Display for Argument {
                 '"' | '\\' => write!(f, "\\{c}")?,
                 '\n' => f.write_str("\\n")?,
                 '\t' => f.write_str("\\t")?,
-                c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+                c if is_hidden(c) && u32::from(c) > 0xffff => write!(f, "\\U{:08x}", u32::from(c))?,
+                c if is_hidden(c) => write!(f, "\\u{:04x}", u32::from(c))?,
                 c => write!(f, "{c}")?,
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use waylay_template::TemplateErrorKind;
+use waylay_template::{OneLineWriter, TemplateErrorKind, is_hidden};
 
 use crate::rule::dialect::Dialect;
 use crate::rule::function::Function;
@@ -172,6 +172,7 @@ pub enum RuleErrorKind {
 
 impl fmt::Display for RuleErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut OneLineWriter(f);
         match self {
             Self::Empty => f.write_str("the rule is empty, write `Any()` for every request"),
             Self::TooLong => write!(f, "the rule is longer than {MAX_RULE_BYTES} bytes"),
@@ -214,7 +215,7 @@ impl fmt::Display for RuleErrorKind {
                 "`{name:regex}` is a template of Traefik v2; in v3 regexes are arguments of the functions that end in `Regexp`, without braces",
             ),
             Self::Regex(reason) => write!(f, "regex does not compile: {reason}"),
-            Self::RegexTooLarge => TemplateErrorKind::RegexTooLarge.fmt(f),
+            Self::RegexTooLarge => write!(f, "{}", TemplateErrorKind::RegexTooLarge),
             Self::Argument { text, expected } => write!(f, "`{text}` is not {expected}"),
             Self::Host(c) => write!(f, "{c:?} is not allowed in a host name, write the A-label (`xn--…`)"),
             Self::Variable(text) => {
@@ -249,7 +250,7 @@ pub(crate) fn draw(f: &mut fmt::Formatter<'_>, text: &str, span: &Range<usize>) 
     let after: Vec<char> = text[start..line_end].chars().collect();
     let cut_before = before.len().saturating_sub(SHOWN / 2);
     let kept_after = after.len().min(SHOWN);
-    let clean = |c: &char| if c.is_control() { '\u{fffd}' } else { *c };
+    let clean = |c: &char| if is_hidden(*c) { '\u{fffd}' } else { *c };
     let lead: &str = if cut_before > 0 { "…" } else { "" };
     let tail: &str = if kept_after < after.len() { "…" } else { "" };
     let shown: String = before[cut_before..].iter().chain(&after[..kept_after]).map(clean).collect();

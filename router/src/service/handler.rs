@@ -231,7 +231,7 @@ impl IntoResponse for UrlError {
 /// Returns 500 without a body; the error is an event.
 fn internal_error(error: &dyn std::error::Error) -> Response {
     #[cfg(feature = "tracing")]
-    tracing::error!(target: "waylay_router", "{error}");
+    tracing::error!(target: "waylay_router", "{}", waylay_template::OneLine(&error.to_string()));
     #[cfg(not(feature = "tracing"))]
     let _ = error;
     StatusCode::INTERNAL_SERVER_ERROR.into_response()

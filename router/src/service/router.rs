@@ -197,7 +197,7 @@ impl RouterInner {
             && !self.reported.swap(true, Ordering::Relaxed)
         {
             #[cfg(feature = "tracing")]
-            tracing::warn!(target: "waylay_router", "{missing}");
+            tracing::warn!(target: "waylay_router", "{}", waylay_template::OneLine(&missing));
             #[cfg(not(feature = "tracing"))]
             drop(missing);
         }

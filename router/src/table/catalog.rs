@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use waylay_template::OneLine;
+
 #[cfg(feature = "serde")]
 use crate::compile::pattern::Variable;
 use crate::compile::pattern::{Pattern, RouteTemplates};
@@ -326,4 +328,5 @@ fn row(route: RouteInfo<'_>) -> [String; 5] {
         route.conditions().chain(build_only).collect::<Vec<_>>().join(", "),
         route.name().unwrap_or("").to_owned(),
     ]
+    .map(|cell| OneLine(&cell).to_string())
 }

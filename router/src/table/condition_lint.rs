@@ -9,7 +9,9 @@ use http::header::{
     IF_MATCH, IF_NONE_MATCH, UPGRADE, VARY,
 };
 use regex_syntax::hir::{Hir, HirKind, Look};
-use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind, Wildcard, foreign_variable};
+use waylay_template::{
+    Node, OneLineWriter, Syntax, Template, TemplateKind, VariableKind, Wildcard, foreign_variable,
+};
 
 use crate::compile::pattern::Pattern;
 use crate::matcher::formula::Formula;
@@ -88,6 +90,7 @@ pub enum ConditionLint {
 
 impl fmt::Display for ConditionLint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut OneLineWriter(f);
         match self {
             Self::Exclusive { what, conditions } => {
                 let shown = conditions.iter().map(|condition| format!(" `{condition}`")).collect::<String>();

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use waylay_template::OneLine;
+
 use crate::table::catalog::RouteInfo;
 use crate::table::lookup::Table;
 
@@ -131,11 +133,12 @@ fn changes(key: &str, old: RouteInfo<'_>, new: RouteInfo<'_>) -> Vec<Change> {
 
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.added.iter().try_for_each(|route| writeln!(f, "+ {route}"))?;
-        self.removed.iter().try_for_each(|route| writeln!(f, "- {route}"))?;
+        self.added.iter().try_for_each(|route| writeln!(f, "+ {}", OneLine(route)))?;
+        self.removed.iter().try_for_each(|route| writeln!(f, "- {}", OneLine(route)))?;
         let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
         self.changed.iter().try_for_each(|Change { route, what, old, new }| {
-            writeln!(f, "~ {route}: {what} {} is now {}", or_none(old), or_none(new))
+            let line = format!("~ {route}: {what} {} is now {}", or_none(old), or_none(new));
+            writeln!(f, "{}", OneLine(&line))
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use http::{Method, Request, Uri};
-use waylay_template::Syntax;
+use waylay_template::{OneLine, Syntax};
 
 use crate::compile::pattern::Pattern;
 use crate::matcher::guard::Guard;
@@ -118,10 +118,10 @@ impl Verdict {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {}", self.method, self.target)?;
+        writeln!(f, "{} {}", self.method, OneLine(&self.target.to_string()))?;
         let label = |candidate: &Candidate| match &candidate.name {
-            Some(name) => format!("route `{name}`"),
-            None => format!("`{}`", candidate.template),
+            Some(name) => format!("route `{}`", OneLine(name)),
+            None => format!("`{}`", OneLine(&candidate.template)),
         };
         let of = |index: usize| self.candidates.iter().filter(move |one| one.index == index);
         // Of the alternatives of a route, the selected one.
@@ -136,21 +136,23 @@ impl fmt::Display for Explanation {
             (None, None) => {}
         }
         if let Some(note) = &self.note {
-            writeln!(f, "  note: {note}")?;
+            writeln!(f, "  note: {}", OneLine(note))?;
         }
         let all = f.alternate();
         let shown: Vec<&Candidate> =
             self.candidates.iter().filter(|one| all || one.verdict.is_near()).collect();
-        let width = |text: fn(&Candidate) -> &str| {
+        let width = |text: fn(&Candidate) -> String| {
             shown.iter().map(|candidate| text(candidate).chars().count()).max().unwrap_or(0)
         };
-        let (names, templates) = (width(name), width(|candidate| &candidate.template));
+        let (names, templates) = (width(name), width(template));
         for candidate in &shown {
             let reason = match &candidate.verdict {
-                Verdict::Failed { matcher, wanted, got } => format!("{matcher} {wanted}: got {got}"),
+                Verdict::Failed { matcher, wanted, got } => {
+                    format!("{matcher} {}: got {}", OneLine(wanted), OneLine(got))
+                }
                 _ => String::new(),
             };
-            let (word, name, template) = (candidate.verdict.word(), name(candidate), &candidate.template);
+            let (word, name, template) = (candidate.verdict.word(), name(candidate), template(candidate));
             let line = format!("  {word:9} {name:names$}  {template:templates$}  {reason}");
             writeln!(f, "{}", line.trim_end())?;
         }
@@ -165,8 +167,12 @@ impl fmt::Display for Explanation {
     }
 }
 
-fn name(candidate: &Candidate) -> &str {
-    candidate.name.as_deref().unwrap_or("-")
+fn name(candidate: &Candidate) -> String {
+    OneLine(candidate.name.as_deref().unwrap_or("-")).to_string()
+}
+
+fn template(candidate: &Candidate) -> String {
+    OneLine(&candidate.template).to_string()
 }
 
 /// Describes a miss in one line.
@@ -174,7 +180,7 @@ fn describe_miss(miss: &Miss) -> String {
     let status = miss.status().as_u16();
     match &miss.reason {
         Reason::BadRequest(bad) => format!("{status}, {bad}"),
-        Reason::Redirect(redirect) => format!("{status} to {}", redirect.target),
+        Reason::Redirect(redirect) => format!("{status} to {}", OneLine(&redirect.target)),
         Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
             format!("{status}, allowed are {methods}")
         }

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use waylay_template::{OneLine, OneLineWriter};
+
 use crate::compile::automaton::Budget;
 use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
 use crate::compile::pattern::Pattern;
@@ -250,12 +252,17 @@ pub enum LintKind {
 
 impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "route `{}` ({}): {}", self.route, self.location, self.kind)
+        write!(f, "route `{}` ({}): {}", OneLine(&self.route), self.location, self.kind)
     }
 }
 
 impl fmt::Display for LintKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // This one has lines of its own; all others have one.
+        if let Self::Rule(lint) = self {
+            return lint.fmt(f);
+        }
+        let f = &mut OneLineWriter(f);
         match self {
             Self::Condition(lint) => write!(f, "{lint}"),
             Self::Unsatisfiable => f.write_str("no request meets all of its conditions"),
@@ -271,7 +278,7 @@ impl fmt::Display for LintKind {
             Self::Overlap { with, other, witness } => {
                 write!(f, "`{witness}` matches route `{with}` ({other}) too, which is as specific")
             }
-            Self::Rule(lint) => write!(f, "{lint}"),
+            Self::Rule(_) => Ok(()),
             Self::NotCompared { pairs } => write!(
                 f,
                 "of this route and later ones, {pairs} pairs that are as specific as each other were not compared; set priorities"

@@ -76,6 +76,14 @@ pub(crate) struct ScopeRules {
     pub(crate) options: OptionsAnswer,
 }
 
+/// The result of a look-up that reads the request in place.
+enum Plain<M> {
+    Found(M),
+    NotFound,
+    /// Something must be decided beside it.
+    Undecided,
+}
+
 impl<T> Table<T> {
     /// Finds the best route whose conditions all hold.
     ///
@@ -84,37 +92,43 @@ impl<T> Table<T> {
     #[inline]
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
         match self.find_plain(request, peer) {
-            Some(found) => Ok(found),
-            None => self.find_normalized(request, peer),
+            Plain::Found(found) => Ok(found),
+            Plain::NotFound => self.find_normalized(request, peer, false),
+            Plain::Undecided => self.find_normalized(request, peer, true),
         }
     }
 
-    /// Looks up a request in canonical form in a table without seals and proxies; nothing if there is no
-    /// match, or if something must be decided beside it.
+    /// Looks up a request in canonical form in a table without seals and proxies.
     #[inline(always)]
-    fn find_plain<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Option<Match<'t, 'r, T>> {
+    fn find_plain<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Plain<Match<'t, 'r, T>> {
         if !self.is_plain {
-            return None;
+            return Plain::Undecided;
         }
-        let plain = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts)?;
+        let Some(plain) = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts) else {
+            return Plain::Undecided;
+        };
         let mut best = BestMatch::new(&self.catalog.patterns, &plain);
         self.index.search_text(&plain.path, plain.host, &mut best);
         if plain.is_rejected() {
-            return None;
+            return Plain::Undecided;
         }
-        let entry = self.ranks.get(best.rank()?)?;
+        let Some(entry) = best.rank().and_then(|rank| self.ranks.get(rank)) else {
+            return Plain::NotFound;
+        };
         if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
-            return None;
+            return Plain::Undecided;
         }
         let (uri, host, captures) = (request.uri(), plain.host, best.captures(&plain.path));
-        Some(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
+        Plain::Found(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
     }
 
+    /// Looks up any request; `search` is false if it is known that no route matches.
     #[inline(never)]
     fn find_normalized<'t, 'r, B>(
         &'t self,
         request: &'r Request<B>,
         peer: &Peer,
+        search: bool,
     ) -> Result<Match<'t, 'r, T>, Miss> {
         let policy = &self.catalog.policy;
         let read = match NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts) {
@@ -125,7 +139,9 @@ impl<T> Table<T> {
         let seal = if self.seals { self.seal(&view) } else { SearchLimit::OPEN };
         let path = ScannedText::new(view.path.as_bytes(), b'/');
         let mut best = BestMatch::new(&self.catalog.patterns, &view);
-        if seal.is_open() {
+        if !search {
+            // The conditions may be expensive, and are tested once.
+        } else if seal.is_open() {
             self.index.find(&mut best);
         } else {
             self.search_sealed(seal, &view, &mut best);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::uri::{Authority, Scheme};
 use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind};
+use waylay_template::{Node, OneLineWriter, Syntax, Template, TemplateKind, VariableKind};
 
 use crate::compile::pattern::Source;
 use crate::matcher::guard::Guard;
@@ -450,6 +450,7 @@ pub enum UrlError {
 
 impl Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut OneLineWriter(f);
         match self {
             Self::UnknownRoute { name, nearest: None } => write!(f, "no route is named `{name}`"),
             Self::UnknownRoute { name, nearest: Some(nearest) } => {

@@ -85,6 +85,10 @@ impl Visit for NearMisses<'_> {
     fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, _: bool) {
         for entry in entries {
             let pattern = &self.patterns[entry.rank as usize];
+            // Its conditions have been tested, and nothing else can be different.
+            if pattern.methods.contains(self.view.head.method) && !pattern.has_open_guards() {
+                continue;
+            }
             let Some(near_miss) = pattern.near_miss(self.view, path) else { continue };
             if near_miss.methods.contains(self.view.head.method) {
                 match (near_miss.content_types, near_miss.accepts) {

@@ -41,8 +41,9 @@ impl Encoding {
     fn is_identity(self, raw: &str) -> bool {
         match self {
             Self::Plain => true,
-            Self::Path => !raw.contains('%'),
-            Self::Form => !raw.contains(['%', '+']),
+            Self::Path => !raw.as_bytes().contains(&b'%'),
+            // Two searches for a byte are faster than one for two characters.
+            Self::Form => !raw.as_bytes().contains(&b'%') && !raw.as_bytes().contains(&b'+'),
         }
     }
 

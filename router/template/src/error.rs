@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::ast::{MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES};
+use crate::one_line::{OneLine, is_hidden};
 
 /// An error in a template, with its position.
 ///
@@ -104,7 +105,7 @@ impl fmt::Display for TemplateErrorKind {
             Self::Unopened => f.write_str("`}` without `{` (a literal brace is `}}`)"),
             Self::EmptyName => f.write_str("variable has no name, write `{name}` or `{name:regex}`"),
             Self::BadName(c) => write!(f, "{c:?} is not allowed in a variable name"),
-            Self::Duplicate(name) => write!(f, "variable `{name}` appears twice, rename one"),
+            Self::Duplicate(name) => write!(f, "variable `{}` appears twice, rename one", OneLine(name)),
             Self::Adjacent => f.write_str("two variables need text between them"),
             Self::CapturingGroup => f.write_str("capturing group, write `(?:…)` instead of `(…)`"),
             Self::Anchor => f.write_str(
@@ -113,7 +114,7 @@ impl fmt::Display for TemplateErrorKind {
             Self::WordBoundary => f.write_str(
                 "word boundary beside text, remove it or put the text into the regex (a variable is matched as a whole)",
             ),
-            Self::Regex(error) => write!(f, "regex does not compile: {error}"),
+            Self::Regex(error) => write!(f, "regex does not compile: {}", OneLine(error)),
             Self::RegexTooLarge => write!(
                 f,
                 "regex takes more than {MAX_REGEX_BYTES} bytes when compiled; `\\w` is Unicode, `(?-u:\\w)` is a letter, digit or `_` of ASCII"
@@ -133,11 +134,11 @@ impl fmt::Display for TemplateErrorKind {
             Self::Foreign { write, literal } => write!(
                 f,
                 "this is syntax of another router, write `{}` (the text itself is `{}`)",
-                in_one_line(write),
-                in_one_line(literal)
+                OneLine(write),
+                OneLine(literal)
             ),
             Self::ForeignHost { write } => {
-                write!(f, "this is syntax of another router, write `{}`", in_one_line(write))
+                write!(f, "this is syntax of another router, write `{}`", OneLine(write))
             }
             Self::QueryInPath => f.write_str(
                 "a path has no query: add a condition on the query key, or write `{name?}` for an optional segment (`?` itself is `%3F`)",
@@ -156,18 +157,13 @@ impl fmt::Display for TemplateErrorKind {
     }
 }
 
-/// Returns a text with its control characters replaced.
-fn in_one_line(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
-}
-
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.text.get(..self.span.start).unwrap_or("").chars().count();
         let marked = self.text.get(self.span.clone()).unwrap_or("").chars().count().max(1);
         writeln!(f, "{}", self.kind)?;
-        // A line break would put the caret below another line.
-        writeln!(f, "    {}", in_one_line(&self.text))?;
+        // A line break would put the caret below another line, and an escape beside its place.
+        writeln!(f, "    {}", self.text.replace(is_hidden, "\u{fffd}"))?;
         write!(f, "    {:before$}{}", "", "^".repeat(marked))
     }
 }

@@ -10,10 +10,12 @@
 // scanner  Scanner: the tokens of a template
 // error    TemplateError: what is wrong with a template, and where
 // ast      Template: text, variables, wildcards
+// one_line OneLine: text from outside, printed in one line
 
 mod ast;
 mod error;
 mod foreign;
+mod one_line;
 mod parser;
 mod scanner;
 
@@ -23,5 +25,6 @@ pub use ast::{
 };
 pub use error::{TemplateError, TemplateErrorKind};
 pub use foreign::{escape_literal, foreign_variable};
+pub use one_line::{OneLine, OneLineWriter, is_hidden};
 pub use parser::{RegexCheck, Unchecked};
 pub use scanner::{Scanner, Token, VariableToken};

@@ -15,6 +15,8 @@ mod depths;
 mod details;
 mod errors;
 mod explanations;
+#[cfg(all(feature = "schema", feature = "toml"))]
+mod hostile_texts;
 mod layers;
 mod limits;
 mod lints;

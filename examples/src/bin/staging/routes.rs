@@ -5,7 +5,7 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 use waylay_fault::FaultSet;
 use waylay_fault_admin::Traffic;
-use waylay_router::{Body, BuildErrors, Matched, Policy, Route, Router, Scope};
+use waylay_router::{Body, BuildErrors, Matched, OneLine, Policy, Route, Router, Scope};
 
 use crate::handlers::{self, TenantSku};
 use crate::store::Store;
@@ -70,5 +70,5 @@ pub(crate) fn shop_router(
 fn span(request: &Request<Body>) -> Span {
     let matched = request.extensions().get::<Matched>();
     let route = matched.and_then(Matched::name).unwrap_or("none");
-    tracing::info_span!("request", method = %request.method(), uri = %request.uri(), route)
+    tracing::info_span!("request", method = %request.method(), uri = %OneLine(&request.uri().to_string()), route)
 }

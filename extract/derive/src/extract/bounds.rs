@@ -1,10 +1,10 @@
 //! Checks of the declared bounds of a field.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use crate::model::bounds::{Bounds, in_rust};
+use crate::model::bounds::in_rust;
 use crate::model::field::Field;
 use crate::model::location::location_of;
 use crate::model::source::Cardinality;
@@ -12,7 +12,7 @@ use crate::model::source::Cardinality;
 /// Returns an expression for an `Option` of the field's type that reports every bound a value is outside of, and what the
 /// field's function reports of a value within them.
 pub(crate) fn checked(field: &Field, value: TokenStream) -> TokenStream {
-    let bounds = checks(field, &field.bounds);
+    let bounds = checks(field);
     let function = function(field);
     if bounds.is_none() && function.is_none() {
         return value;
@@ -51,29 +51,9 @@ fn function(field: &Field) -> Option<TokenStream> {
     })
 }
 
-/// Returns the statements for the bounds that a validation library declares: where a field is invalid, there
-/// is no struct that the library could check, so that the others are checked one by one.
-///
-/// Only types whose comparison is known are checked.
-pub(crate) fn library_checks(field: &Field) -> Option<TokenStream> {
-    const NUMBERS: [&str; 14] = [
-        "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64",
-    ];
-    let item = field.cardinality.item().to_token_stream().to_string();
-    let is_number = NUMBERS.contains(&&*item);
-    let bounds = Bounds {
-        min: field.library_bounds.min.clone().filter(|_| is_number),
-        max: field.library_bounds.max.clone().filter(|_| is_number),
-        min_length: field.library_bounds.min_length.filter(|_| item == "String"),
-        // The number of characters is at most that of the bytes, which the library may count.
-        max_length: field.library_bounds.max_length.filter(|_| item == "String"),
-        ..Bounds::default()
-    };
-    checks(field, &bounds)
-}
-
 /// Returns the statements that check `__value`.
-fn checks(field: &Field, bounds: &Bounds) -> Option<TokenStream> {
+fn checks(field: &Field) -> Option<TokenStream> {
+    let bounds = &field.bounds;
     let (location, name) = location_of(field)?;
     let report = |detail: TokenStream| quote!(__errors.report_bound(__rt::Location::#location, #name, __index, #detail););
     let item = field.cardinality.item().span();

@@ -4,12 +4,13 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
-use crate::extract::bounds::{checked, library_checks};
+use crate::extract::bounds::checked;
 use crate::extract::checks::checks;
+use crate::extract::library;
 use crate::extract::tokens;
 use crate::extract::tokens::{is_reference, prefix, read_dispatch, wrapper};
-use crate::model::container::Validate;
 use crate::model::field::Field;
+use crate::model::library::Validate;
 use crate::model::location::{location_of, pointer};
 use crate::model::model::Model;
 use crate::model::source::{FieldSource, View};
@@ -45,13 +46,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
             }
         }
     };
-    let library = model.fields.iter().zip(&values).filter_map(|(field, value)| {
-        let checks = library_checks(field)?;
-        Some(quote!(if let ::core::option::Option::Some(__value) = &#value { #checks }))
-    });
-    let library: Vec<_> = library.collect();
-    // With all fields valid, the library checks the struct itself.
-    let library = (!library.is_empty()).then(|| quote!(if #(#values.is_none())||* { #(#library)* }));
+    let library = library::checks(model, &values);
     quote! {
         fn finish(
             self,

@@ -5,7 +5,7 @@ use syn::{Attribute, Expr, Lit, LitStr, Meta, Token};
 
 use crate::attr::error::Errors;
 use crate::attr::options::{Options, integer};
-use crate::model::container::Validate;
+use crate::model::library::Validate;
 
 /// The bounds of a value, or of each item of a list.
 #[derive(Clone, Default)]
@@ -79,10 +79,8 @@ impl Bounds {
     ///
     /// Rules that are not bounds are skipped: the library checks them.
     pub(crate) fn of_library(attributes: &[Attribute], library: Option<&Validate>, is_list: bool) -> Self {
-        let word = match library {
-            Some(Validate::Garde) => "garde",
-            Some(Validate::Validator) => "validate",
-            _ => return Self::default(),
+        let Some(word) = library.and_then(Validate::attribute) else {
+            return Self::default();
         };
         let mut bounds = Self::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(word)) {

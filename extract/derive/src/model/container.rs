@@ -2,11 +2,12 @@
 
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprPath, LitStr, Path, Type};
+use syn::{Attribute, Expr, ExprPath, LitStr, Type};
 
 use crate::attr::error::Errors;
 use crate::attr::options::{AttrValue, Options, integer, text};
 use crate::attr::rename::Rename;
+use crate::model::library::{LibraryRules, Validate};
 use crate::model::text_options::{Duplicates, byte_limit};
 
 /// The options in `#[extract(…)]`.
@@ -28,6 +29,8 @@ pub(crate) struct Container {
     pub(crate) path_is_404: bool,
     /// The validation of the whole struct.
     pub(crate) validate: Option<Validate>,
+    /// The attributes of the struct for its validation library.
+    pub(crate) library_rules: LibraryRules,
     /// The type that rejections are converted to.
     pub(crate) error: Option<Type>,
     /// Further content types of JSON, in lower case.
@@ -45,13 +48,6 @@ pub(crate) struct Deny {
     pub(crate) form: bool,
     pub(crate) json: bool,
     pub(crate) part: bool,
-}
-
-/// Validation of the struct.
-pub(crate) enum Validate {
-    Function(Path),
-    Garde,
-    Validator,
 }
 
 /// The same as axum's `DefaultBodyLimit`.
@@ -93,6 +89,7 @@ impl Container {
             echo: false,
             path_is_404: false,
             validate: None,
+            library_rules: LibraryRules::default(),
             error: None,
             untyped: false,
             source: None,
@@ -104,6 +101,7 @@ impl Container {
             container.read_rules(&mut options, errors);
             options.end(false, &WORDS, errors);
         }
+        container.library_rules = LibraryRules::read(attributes, container.validate.as_ref());
         container
     }
 

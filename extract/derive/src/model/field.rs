@@ -8,8 +8,9 @@ use crate::attr::error::{Errors, suggest};
 use crate::attr::options::Options;
 use crate::attr::rename::Rename;
 use crate::model::bounds::Bounds;
-use crate::model::container::Validate;
 use crate::model::field_attr::{FieldParser, ParsedField};
+use crate::model::library::LibraryRules;
+use crate::model::library::Validate;
 use crate::model::source::{Cardinality, FieldSource};
 use crate::model::text_options::Scalar;
 
@@ -31,6 +32,8 @@ pub(crate) struct Field {
     pub(crate) validate: Option<Path>,
     /// The bounds that the attributes of the validation library declare.
     pub(crate) library_bounds: Bounds,
+    /// All rules of the validation library that read no other field.
+    pub(crate) library_rules: LibraryRules,
     /// Maximum bytes of the body, if the field sets it.
     pub(crate) limit: Option<u64>,
     /// The lifetime of the request that the struct borrows from.
@@ -79,6 +82,7 @@ impl Field {
         let ParsedField { source, default, scalar, skip_if, limit, bounds, validate: check } =
             parser.read(&word);
         let library_bounds = Bounds::of_library(&field.attrs, validate, cardinality.is_list());
+        let library_rules = LibraryRules::read(&field.attrs, validate);
         let (ty, borrow) = (field.ty.clone(), borrow.cloned());
         Some(Self {
             ident,
@@ -92,6 +96,7 @@ impl Field {
             bounds,
             validate: check,
             library_bounds,
+            library_rules,
             borrow,
         })
     }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Expr, Ident, Lit, LitStr, Path, Type};
+use syn::{Expr, ExprPath, Ident, Lit, LitStr, Path, Type};
 
 use crate::attr::error::Errors;
 use crate::attr::options::{AttrValue, Options, integer, text};
@@ -332,8 +332,13 @@ impl FieldParser<'_> {
 
     /// Takes the path of a function.
     fn function(&mut self, word: &str) -> Option<Path> {
-        let function = self.options.value(word, self.errors)?;
-        self.errors.check(syn::parse2(function.into_token_stream()))
+        match self.options.value(word, self.errors)? {
+            Expr::Path(ExprPath { qself: None, path, .. }) => Some(path),
+            other => {
+                self.errors.at(other, format!("write the path of a function: `{word} = function`"));
+                None
+            }
+        }
     }
 
     fn default(&mut self) -> Option<TokenStream> {

@@ -4,6 +4,7 @@ pub(crate) mod bounds;
 pub(crate) mod container;
 pub(crate) mod field;
 pub(crate) mod field_attr;
+pub(crate) mod library;
 pub(crate) mod location;
 pub(crate) mod model;
 pub(crate) mod route;

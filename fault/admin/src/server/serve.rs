@@ -3,29 +3,11 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
-use http::Request;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tower_service::Service;
-use waylay_router::Peer;
+use tokio::net::TcpListener;
 
-use crate::server::admin::{Admin, AdminService};
-
-/// Connections at once; event streams count too.
-const MAX_ADMIN_CONNECTIONS: usize = 128;
-
-/// Time for the head of a request.
-const HEADER_TIME: Duration = Duration::from_secs(10);
-
-/// Time before the next attempt to accept a connection.
-const ACCEPT_RETRY: Duration = Duration::from_millis(500);
+use crate::server::accept::accept;
+use crate::server::admin::Admin;
 
 impl Admin {
     /// Serves the API over HTTP/1.1 and HTTP/2 (by prior knowledge), for as long as this is polled.
@@ -53,57 +35,8 @@ impl Admin {
         if !self.is_token_given() {
             eprintln!("faults: {}", self.console_url(&format!("http://{address}")));
         }
-        let permits = Arc::new(Semaphore::new(MAX_ADMIN_CONNECTIONS));
-        loop {
-            // It is never closed, so there is always a permit.
-            let permit = permits.clone().acquire_owned().await.ok();
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    let service = WithPeer { service: self.service(), peer };
-                    tokio::spawn(async move {
-                        let _permit = permit;
-                        connection(stream, service).await;
-                    });
-                }
-                // Most likely out of file descriptors: an immediate retry would only spin.
-                Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
-            }
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, service: WithPeer) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(HEADER_TIME)
-        .keep_alive_timeout(HEADER_TIME)
-        .max_concurrent_streams(32);
-    // A client that breaks off, or speaks no HTTP, is no error of this program.
-    let _ = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await;
-}
-
-/// The service of one connection.
-#[derive(Debug, Clone)]
-struct WithPeer {
-    service: AdminService,
-    peer: SocketAddr,
-}
-
-impl Service<Request<Incoming>> for WithPeer {
-    type Response = <AdminService as Service<Request<Incoming>>>::Response;
-    type Error = <AdminService as Service<Request<Incoming>>>::Error;
-    type Future = <AdminService as Service<Request<Incoming>>>::Future;
-
-    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
-        Service::<Request<Incoming>>::poll_ready(&mut self.service, cx)
-    }
-
-    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(Peer::default().addr(self.peer));
-        self.service.call(request)
+        accept(&listener, self.service()).await;
+        Ok(())
     }
 }
 
