@@ -2,6 +2,7 @@
 
 // Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
 //
+// hostile       Tests of all entries with hostile input
 // routes        The attribute `#[routes]`
 // extract       impl Extract: slots, layout, checks, head, body
 // into_request  impl IntoRequest
