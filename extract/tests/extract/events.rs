@@ -71,6 +71,8 @@ fn rejections_are_traces_and_faults_of_the_program_errors() {
         _title: String,
     }
 
+    // With one subscriber only, an event that another test emits first, outside of it, would be taken for disabled.
+    let _other = tracing::Dispatch::new(Events::default());
     let events = Events::default();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     tracing::subscriber::with_default(events.clone(), || {
