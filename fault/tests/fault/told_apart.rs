@@ -143,7 +143,10 @@ async fn errors_within_errors_of_clients() {
         }
     }
     async fn of_stream(is_enabled: bool) -> BoxError {
-        let fault = always(Toxic::reset_after(2)).enabled(is_enabled).build().unwrap();
+        let fault = always(Toxic::reset_after(2).direction(waylay_fault::Direction::Upstream))
+            .enabled(is_enabled)
+            .build()
+            .unwrap();
         let (near, far) = duplex(64);
         let mut near = FaultStream::connected(near, None).reset_by(|_| Ok(())).fault(&fault);
         near.write_all(b"x").await.unwrap();
