@@ -180,7 +180,7 @@ async fn bodies() {
     }
 }
 
-/// A request body of many chunks of one byte, each from a buffer of its own.
+/// A request body of many chunks of one byte, each from a separate buffer.
 struct Chunks(usize);
 
 impl Body for Chunks {

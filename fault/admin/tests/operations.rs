@@ -1,4 +1,4 @@
-//! Every operation of the document, and schemathesis. A process of its own, since a halt is one of the process.
+//! Every operation of the document, and schemathesis. In a separate process, since a halt is one of the process.
 
 #![allow(clippy::unwrap_used, reason = "a test fails at the line of the wrong expectation")]
 #![allow(dead_code, reason = "the server of the other tests has more than is used here")]

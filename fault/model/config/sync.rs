@@ -19,7 +19,7 @@ macro_rules! global {
 
 pub(crate) use global;
 
-/// What tokio documents of its own `Notify`, whose atomics loom does not see: a `Notified` completes at the first
+/// What tokio documents of `Notify`, whose atomics loom does not see: a `Notified` completes at the first
 /// call of `notify_waiters` after it was made, polled or not.
 #[derive(Debug, Default)]
 pub(crate) struct Notify(Mutex<State>);

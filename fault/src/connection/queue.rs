@@ -14,7 +14,7 @@ pub(crate) const PART: usize = 8 * 1024;
 /// What an allocator and [`Bytes`] need beside the bytes.
 const ALLOCATION: usize = 64;
 
-/// An entry with bytes of its own: they are a part of no longer buffer, which it would keep.
+/// An entry whose bytes are not a part of a longer buffer, which it would keep.
 pub(crate) trait Entry {
     /// Returns the number of its bytes.
     fn length(&self) -> usize;

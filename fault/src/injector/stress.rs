@@ -16,7 +16,7 @@ use crate::report::event::{Action, SkipReason};
 /// Loads processors and memory of this process for a time. The request that begins it goes on to the
 /// service at once.
 ///
-/// The load runs on threads of its own, which end with the time, and as soon as the fault is disabled,
+/// The load runs on separate threads, which end with the time, and as soon as the fault is disabled,
 /// halted, stopped or replaced. While [`at_once`](Stress::at_once) loads run, further requests are
 /// skipped as [`OutsideWindow`](crate::SkipReason::OutsideWindow). Memory is allocated as far as the
 /// system grants it; a system that overcommits may still end the process, so choose an amount that it

@@ -84,7 +84,7 @@ impl PlanError {
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.line, self.column)?;
-        // A rule has lines of its own, with a caret.
+        // The error of a rule has several lines, with a caret.
         let mut lines = self.message.split('\n');
         write!(f, "{}", OneLine(lines.next().unwrap_or_default()))?;
         lines.try_for_each(|line| write!(f, "\n{}", OneLine(line)))

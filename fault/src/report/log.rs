@@ -15,7 +15,7 @@ use crate::report::set_event::SetEvent;
 /// The last events in the order in which they came, each with a number: 1, 2, 3 and so on.
 ///
 /// The log holds at most [`capacity`](Self::capacity) events; the oldest is discarded first. A
-/// reader that knows the number of the last event it has seen gets those after it, and is told how
+/// reader that knows the number of the last event it has seen gets those after it, and learns how
 /// many it missed. Clones share one log.
 ///
 /// Requests that a fault did not select are left out, since most events would be of them, and so are

@@ -39,7 +39,7 @@ pub(crate) fn optional_seconds<S: Serializer>(
     time.map(|time| time.as_secs_f64()).serialize(serializer)
 }
 
-/// `serde` serializes an `Arc` only with a feature of its own.
+/// `serde` serializes an `Arc` only with a separate feature.
 pub(crate) fn shared<T: Serialize, S: Serializer>(list: &[Arc<T>], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(list.iter().map(|item| &**item))
 }

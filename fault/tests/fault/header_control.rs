@@ -95,7 +95,7 @@ async fn what_is_requested_is_injected_within_the_limits() {
     assert_eq!((counts.injected, counts.seen, counts.active), (count, count, 0));
 }
 
-/// A wrong value injects nothing, reaches nobody, and is counted.
+/// A wrong value injects nothing, does not reach the service, and is counted.
 #[tokio::test(start_paused = true)]
 async fn wrong_values_are_counted_and_let_pass() {
     let fault = always(control()).build().unwrap();

@@ -16,7 +16,7 @@ use waylay_fault::{
 
 use crate::support::get;
 
-/// Runs with a recorder of its own, on paused time and one thread.
+/// Runs with a separate recorder, on paused time and one thread.
 fn recorded<T>(work: impl Future<Output = T>) -> (T, Snapshotter) {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();

@@ -60,6 +60,13 @@ impl Subscriber for Keeper {
     }
 }
 
+/// Runs a function under a subscriber.
+fn observe(keeper: &Keeper, act: impl FnOnce()) {
+    // With one subscriber only, an event that another test emits first, outside of it, would be taken for disabled.
+    let _other = tracing::Dispatch::new(Keeper::default());
+    tracing::subscriber::with_default(keeper.clone(), act);
+}
+
 /// The span of the request has the fault's name, if it declared the field; the event comes once for each
 /// injection.
 #[test]
@@ -67,7 +74,7 @@ fn the_span_of_a_request_names_its_fault() {
     let rows = [(true, true, 2), (true, false, 0), (false, true, 1)];
     for (is_declared, is_enabled, count) in rows {
         let keeper = Keeper::default();
-        tracing::subscriber::with_default(keeper.clone(), || {
+        observe(&keeper, || {
             let span = match is_declared {
                 true => tracing::info_span!("request", fault.injected = tracing::field::Empty),
                 false => tracing::info_span!("request", status = tracing::field::Empty),
@@ -88,7 +95,7 @@ fn the_span_of_a_request_names_its_fault() {
 #[test]
 fn injections_and_events_of_a_set_are_traced() {
     let keeper = Keeper::default();
-    tracing::subscriber::with_default(keeper.clone(), || {
+    observe(&keeper, || {
         let set = FaultSet::new();
         let injector = chain::<Injector>([slow(Delay::fixed("0s")), error(503).into()]);
         let fault = || {

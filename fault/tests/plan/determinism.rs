@@ -124,7 +124,7 @@ fn the_same_requests_on_any_number_of_threads_and_in_two_processes() {
 }
 
 #[test]
-#[ignore = "run by the test above, in a process of its own"]
+#[ignore = "run by the test above, in a separate process"]
 fn print_injections() {
     let Some(threads) = std::env::var(CHILD).ok().and_then(|threads| threads.parse().ok()) else { return };
     for line in on_threads(threads, PLAN) {

@@ -35,7 +35,7 @@ impl TableSpec {
 fn deep_value(root: &Spanned<DeValue<'_>>) -> Option<usize> {
     let mut open = vec![(root, 0, 0)];
     while let Some((value, level, at)) = open.pop() {
-        // A table of a dotted key or header has no place of its own.
+        // A table of a dotted key or header has no separate place.
         let at = if value.span().is_empty() { at } else { value.span().start };
         if level > LEVELS {
             return Some(at);

@@ -101,7 +101,7 @@ pub(crate) struct PathGuard {
     pub(crate) regex: String,
 }
 
-/// The types that a request is assumed to have instead of its own: the type of its body, and those that its client
+/// The types that a request is assumed to have instead of the real ones: the type of its body, and those that its client
 /// accepts. None stands for a type that no condition names.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct AssumedTypes<'a, 'm> {

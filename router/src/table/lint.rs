@@ -258,7 +258,7 @@ impl fmt::Display for Lint {
 
 impl fmt::Display for LintKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // This one has lines of its own; all others have one.
+        // This one has several lines; all others have one.
         if let Self::Rule(lint) = self {
             return lint.fmt(f);
         }

@@ -31,7 +31,7 @@ struct Arguments {
     /// JSON file with proxies, in Toxiproxy's format
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address of the API; whoever reaches it controls the proxies
+    /// Address of the API; every client that reaches it controls the proxies
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
     /// Port of the API; 0 takes any free port

@@ -1,4 +1,4 @@
-//! Faults of the shop: a plan of its own, in which all are disabled.
+//! Faults of the shop: the plan that is built in, in which all are disabled.
 
 use waylay_fault::{FaultPlan, PlanErrors};
 

@@ -62,7 +62,7 @@ struct Arguments {
     /// Seed of the faults; equal seeds inject the same faults into the same requests
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Put the shop under the faults of a plan, in place of its own; the environment is that of
+    /// Put the shop under the faults of a plan, in place of the built-in one; the environment is that of
     /// WAYLAY_ENVIRONMENT, or `staging`
     #[arg(long, value_name = "[check] FILE", num_args = 1..=2)]
     plan: Vec<String>,

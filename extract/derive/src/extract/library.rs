@@ -12,7 +12,7 @@ use crate::model::model::Model;
 
 /// Returns the statement for a struct of which a field is invalid; `values`: the locals with the fields.
 ///
-/// There is no struct that the library could check, so each valid field is checked in a struct of its own. With all fields
+/// There is no struct that the library could check, so each valid field is checked in a separate struct. With all fields
 /// valid, the library checks the struct itself.
 pub(crate) fn checks(model: &Model, values: &[Ident]) -> Option<TokenStream> {
     let library = model.container.validate.as_ref()?;

@@ -49,7 +49,7 @@ impl Access {
         }
         let is_near = peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
         if peer.is_some() && !is_near && !self.is_remote() {
-            let detail = "this API is for programs of its own machine; name its hosts (`hosts`) to open it";
+            let detail = "this API is for programs of the same machine; name its hosts (`hosts`) to open it";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
         origin.check_page(parts).map_err(|reason| Problem::new(StatusCode::FORBIDDEN, reason))?;

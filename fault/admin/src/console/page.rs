@@ -50,7 +50,7 @@ pub(crate) fn page() -> Response {
 mod tests {
     use super::*;
 
-    /// Neither the page nor its scripts name another file or site, and no element has a style or a handler of its own,
+    /// Neither the page nor its scripts name another file or site, and no element has an inline style or handler,
     /// which the policy forbids.
     #[test]
     fn the_page_loads_nothing() {

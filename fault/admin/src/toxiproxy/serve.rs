@@ -25,7 +25,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 impl ProxySet {
     /// Returns Toxiproxy's API as a service: in an axum router, with layers, or in a test.
     ///
-    /// As in Toxiproxy, whoever reaches it controls the proxies: put a layer in front that authorizes, or keep it on a
+    /// As in Toxiproxy, every client that reaches it controls the proxies: put a layer in front that authorizes, or keep it on a
     /// loopback address. Requests of browsers are refused.
     pub fn service(&self) -> ToxiproxyService {
         ToxiproxyService { router: self.router(), is_local: false }

@@ -167,7 +167,7 @@ async fn streams_are_limited_and_give_their_places_back() {
     }
 }
 
-/// A stop has members of its own, and an error of a plan several lines.
+/// A stop has additional members, and an error of a plan several lines.
 #[tokio::test]
 async fn every_kind_of_event_is_one_line_of_json() {
     use http::{Request, Response};

@@ -27,7 +27,7 @@ pub(crate) async fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
-/// The API on a port of its own.
+/// The API on a separate port.
 pub(crate) struct Api {
     pub(crate) proxies: ProxySet,
     address: SocketAddr,

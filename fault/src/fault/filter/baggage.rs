@@ -31,7 +31,7 @@ const MAX_BAGGAGE_BYTES: usize = 8192;
 ///
 /// # Trust
 ///
-/// Whoever can send a request to the service could name a fault. [`trust_all`](Self::trust_all) accepts
+/// Every client of the service could name a fault. [`trust_all`](Self::trust_all) accepts
 /// every request, and is for services that only trusted callers reach; the edge in front of them has to
 /// [remove](Self::remove_from) the member from requests of others. [`with_secret`](Self::with_secret)
 /// accepts requests with a secret in another header only. Services do not pass that header on, so it

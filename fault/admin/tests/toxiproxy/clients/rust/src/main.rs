@@ -54,7 +54,7 @@ async fn main() -> Result<()> {
     assert_eq!(echo(&listen, "through four toxics").await?, "through four toxics");
 
     proxy.disable().await?;
-    assert!(echo(&listen, "nobody").await.is_err());
+    assert!(echo(&listen, "refused").await.is_err());
     client.reset_state().await?;
     assert_eq!(echo(&listen, "again").await?, "again");
     assert!(client.proxy("redis").await?.toxics().await?.is_empty());
