@@ -1,13 +1,32 @@
 //! Command lines: parsing, help, shell completions, errors in one line.
 
+use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
 use clap::builder::EnumValueParser;
-use clap::{Arg, Command, Error, Parser};
+use clap::{Arg, Command, Parser};
 use clap_complete::{Shell, generate};
 
+use crate::log;
+
 const COMPLETIONS: &str = "completions";
+
+/// Runs a program with its arguments, and returns its exit code: `error_code` after an error, which is printed.
+pub async fn run<C: Parser>(
+    program: &str,
+    error_code: u8,
+    run: impl AsyncFnOnce(C) -> Result<ExitCode, Box<dyn Error>>,
+) -> ExitCode {
+    let arguments = match parse(error_code) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    run(arguments).await.unwrap_or_else(|error| {
+        log::print_error(program, &*error);
+        ExitCode::from(error_code)
+    })
+}
 
 /// Parses the arguments of this process.
 ///
@@ -50,7 +69,7 @@ fn completions() -> Arg {
 }
 
 /// The message and the suggestions of an error, without the usage.
-fn one_line(command: &Command, error: &Error) -> String {
+fn one_line(command: &Command, error: &clap::Error) -> String {
     let text = error.to_string();
     let paragraphs = text.split("\n\n").take_while(|paragraph| !paragraph.starts_with("Usage:"));
     let paragraphs = paragraphs.filter(|paragraph| !paragraph.starts_with("For more information"));

@@ -68,28 +68,18 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = match cli::parse(FAILED) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    log::init("info");
-    match run(arguments).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::print_error("gateway", &*error);
-            ExitCode::from(FAILED)
-        }
-    }
+    cli::run("gateway", FAILED, run).await
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    log::init("info");
     let Arguments { file, address, admin, plan, limits, upstream } = arguments;
     let faults = FaultSet::builder().event_log(EventLog::new(EVENTS)).on_event(plan::log_event);
     let faults = faults.reporter(plan::log_injection).build();
     match PlanCommand::parse(&plan)? {
         Some(PlanCommand::Check(plan)) => {
             writeln!(std::io::stdout(), "{}", plan::check(&plan)?)?;
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
         Some(PlanCommand::Follow(plan)) => plan::follow(&plan, &faults)?,
         None => {}
@@ -126,7 +116,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         )
     };
     tokio::select! {
-        _ = serve => Ok(()),
+        _ = serve => {}
         never = reload => match never {},
     }
+    Ok(ExitCode::SUCCESS)
 }

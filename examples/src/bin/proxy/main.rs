@@ -41,21 +41,11 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = match cli::parse(FAILED) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    log::init("info");
-    match run(arguments).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::print_error("proxy", &*error);
-            ExitCode::from(FAILED)
-        }
-    }
+    cli::run("proxy", FAILED, run).await
 }
 
-async fn run(Arguments { config, host, port }: Arguments) -> Result<(), Box<dyn Error>> {
+async fn run(Arguments { config, host, port }: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    log::init("info");
     let address = SocketAddr::new(host, port);
     let proxies = ProxySet::new();
     if let Some(file) = config {
@@ -74,7 +64,8 @@ async fn run(Arguments { config, host, port }: Arguments) -> Result<(), Box<dyn 
     writeln!(out, "Toxiproxy's API on http://{}", listener.local_addr()?)?;
     drop(out);
     tokio::select! {
-        result = proxies.serve(listener) => Ok(result?),
-        () = stop.cancelled() => Ok(()),
+        result = proxies.serve(listener) => result?,
+        () = stop.cancelled() => {}
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -76,17 +76,7 @@ fn local(port: u16) -> SocketAddr {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = match cli::parse::<Arguments>(FAILED) {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    match run(arguments).await {
-        Ok(code) => code,
-        Err(error) => {
-            log::print_error("staging", &*error);
-            ExitCode::from(FAILED)
-        }
-    }
+    cli::run("staging", FAILED, run).await
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {

@@ -119,19 +119,6 @@ pub enum ToxicKind {
     },
 }
 
-/// Types that a request may name.
-const TYPES: [&str; 9] = [
-    "noop",
-    "latency",
-    "bandwidth",
-    "slow_close",
-    "timeout",
-    "reset_peer",
-    "slicer",
-    "limit_data",
-    "packet_loss",
-];
-
 impl ToxicConfig {
     /// Returns a toxic of the data from the server to the client, for every connection.
     pub fn downstream(kind: ToxicKind) -> Self {
@@ -174,7 +161,8 @@ impl ToxicConfig {
         };
         let name = text("name")?.filter(|name| !name.is_empty());
         let type_name = text("type")?.unwrap_or_default();
-        if !TYPES.contains(&type_name.as_str()) {
+        // No attribute is required.
+        if ToxicKind::read(&type_name, Map::new()).is_err() {
             return Err(ProxyError::BadType(type_name));
         }
         let kind = ToxicKind::read(&type_name, attributes(&mut members)?)?;
