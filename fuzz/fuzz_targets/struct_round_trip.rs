@@ -53,7 +53,7 @@ impl Source<'_> {
     }
 
     fn option<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        (self.byte() % 3 > 0).then(|| make(self))
+        (!self.byte().is_multiple_of(3)).then(|| make(self))
     }
 
     fn list<T>(&mut self, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {

@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use waylay_router::{
-    BuildErrorKind, BuildErrors, Peer, Policy, Route, ScopeConditions, Table, TemplateError,
+    BuildErrorKind, BuildErrors, OneLine, Peer, Policy, Route, ScopeConditions, Table, TemplateError,
     TemplateErrorKind,
 };
 
@@ -66,7 +66,9 @@ fn check(built: Result<Table<()>, BuildErrors>, text: &str, native: bool) {
             assert!(errors.iter().count() > 0 && !errors.to_string().is_empty());
             for error in errors.iter() {
                 let shown = error.to_string();
-                assert!(shown.contains(&error.route), "{text:?}: {shown:?} does not contain its route");
+                // What a terminal obeys is escaped.
+                let route = OneLine(&error.route).to_string();
+                assert!(shown.contains(&route), "{text:?}: {shown:?} does not contain its route");
                 if let BuildErrorKind::Template(error) = &error.kind {
                     check_caret(error);
                 }
