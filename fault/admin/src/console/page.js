@@ -31,7 +31,8 @@ tabs.forEach((tab, index) => {
 
 // ---- Header ----
 
-const isHalted = () => Boolean(history_.last?.status.is_halted);
+/** The status on the page: what a button says is what a click on it does. */
+let shown = null;
 
 async function halt() {
   await attempt(async () => {
@@ -57,7 +58,7 @@ async function rearm() {
   });
 }
 
-$("halt").onclick = () => (isHalted() ? resume() : halt());
+$("halt").onclick = () => (shown?.is_halted ? resume() : halt());
 $("sign").onclick = () => (client.token ? client.setToken(null) : attempt(() => signIn()));
 
 function showSigned() {
@@ -70,8 +71,10 @@ function setText(id, text) {
   if ($(id).textContent !== text) $(id).textContent = text;
 }
 
-/** Shows the state of the set as a whole. */
+/** Shows the state of the set as a whole; what the stream sent before the response to a change is older, and left. */
 function showStatus(status) {
+  if (shown?.instance === status.instance && status.uptime_seconds < shown.uptime_seconds) return;
+  shown = status;
   setText("environment", status.environment ?? "no environment");
   setText("revision", `revision ${status.revision}`);
   const left = status.expires_in_seconds;
