@@ -175,7 +175,7 @@ pub use crate::injector::slow::{RateLimit, rate_limit, slow};
 #[cfg(feature = "stress")]
 pub use crate::injector::stress::{Stress, stress};
 pub use crate::injector::toxic::Toxic;
-pub use crate::injector::tree::{Injector, chain, custom, random, random_by};
+pub use crate::injector::tree::{Injector, MAX_INJECTOR_DEPTH, chain, custom, random, random_by};
 pub use crate::injector::truncate::{Truncate, TruncateAt, TruncateEnd, truncate};
 #[cfg(all(feature = "axum", feature = "net"))]
 pub use crate::io::axum::{MakeWithConnection, WithConnection, with_connection};

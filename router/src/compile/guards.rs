@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::uri::Scheme;
 use http::{HeaderName, Method, Version};
-use regex::Regex;
 use waylay_template::{Syntax, Template, TemplateKind};
 
 use crate::compile::automaton::query_regex;
@@ -21,6 +20,7 @@ use crate::template::constraint;
 use crate::template::constraint::parse;
 use crate::template::encoding::Encoding;
 use crate::template::segment::SegmentPattern;
+use crate::template::value_regex::ValueRegex;
 
 /// A guard, and the template of its variables.
 pub(crate) type CompiledGuard = (Guard, Option<Template>);
@@ -112,7 +112,7 @@ pub(crate) fn network(text: &str) -> Result<Network, BuildErrorKind> {
     text.parse().map_err(|_| BuildErrorKind::Network(text.to_owned()))
 }
 
-fn compile_regex(text: &str, syntax: Syntax) -> Result<Regex, String> {
+fn compile_regex(text: &str, syntax: Syntax) -> Result<ValueRegex, String> {
     constraint::whole(text, syntax, false).map_err(|kind| kind.to_string())
 }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, UPGRADE};
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, Method, Version};
-use regex::Regex;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use waylay_template::Template;
 
 use crate::matcher::formula::Formula;
@@ -23,6 +22,7 @@ use crate::rule::function::version_name;
 use crate::template::captures::Span;
 use crate::template::host::HostPattern;
 use crate::template::path::PathPattern;
+use crate::template::value_regex::ValueRegex;
 
 /// A user-defined condition with its name.
 #[derive(Clone)]
@@ -43,9 +43,9 @@ pub(crate) enum HeaderMatch {
     Present,
     Absent,
     Exact(String),
-    Regex(Regex),
+    Regex(ValueRegex),
     /// There is a value, and all values match.
-    All(Regex),
+    All(ValueRegex),
 }
 
 /// The greatest number of header lines that are compared one by one.
@@ -68,10 +68,10 @@ impl HeaderMatch {
                 Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
             },
             Self::Regex(_) | Self::All(_) if !view.may_match_header(name) => false,
-            Self::Regex(regex) => values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v))),
+            Self::Regex(regex) => values().any(|value| text(value).is_some_and(|v| regex.is_match(v))),
             Self::All(regex) => {
                 headers.contains_key(name)
-                    && values().all(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
+                    && values().all(|value| text(value).is_some_and(|v| regex.is_match(v)))
             }
         }
     }
@@ -135,7 +135,7 @@ pub(crate) enum Guard {
     /// The path, where the trie does not decide.
     Path(Box<PathGuard>),
     PathRegex(PathRegex),
-    MethodRegex(Regex),
+    MethodRegex(ValueRegex),
     Custom(Custom),
     /// A formula of other conditions, from a rule.
     Formula(Box<RuleGuard>),
@@ -182,7 +182,7 @@ impl Guard {
                     && requests_upgrade(&view.head, any)
             }
             Self::Query(query) => query.holds(view, found),
-            Self::Path(path) => view.may_match_path() && path.pattern.matches(view.path, &mut |_| {}),
+            Self::Path(path) => view.may_match_path() && path.pattern.matches(view.path_values(), &mut |_| {}),
             Self::PathRegex(whole) => whole.holds(view) == Some(true),
             Self::MethodRegex(regex) => {
                 let method = view.head.method.as_str();
@@ -469,6 +469,13 @@ fn excludes<T>(one: &[T], other: &[T], covers: impl Fn(&T, &T) -> bool) -> bool 
 
 fn joined<T: ToString>(any: &[T]) -> String {
     any.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
+}
+
+/// Returns a value as text, if it is: the same as `to_str`, which looks at each byte alone.
+fn text(value: &HeaderValue) -> Option<&str> {
+    let bytes = value.as_bytes();
+    // No value has any control character but a tab.
+    if bytes.is_ascii() { std::str::from_utf8(bytes).ok() } else { None }
 }
 
 /// The values of a header as text.
