@@ -182,7 +182,9 @@ impl Guard {
                     && requests_upgrade(&view.head, any)
             }
             Self::Query(query) => query.holds(view, found),
-            Self::Path(path) => view.may_match_path() && path.pattern.matches(view.path_values(), &mut |_| {}),
+            Self::Path(path) => {
+                view.may_match_path() && path.pattern.matches(view.path_values(), &mut |_| {})
+            }
             Self::PathRegex(whole) => whole.holds(view) == Some(true),
             Self::MethodRegex(regex) => {
                 let method = view.head.method.as_str();

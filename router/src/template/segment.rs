@@ -158,9 +158,7 @@ impl SegmentPattern {
                 let span = (at.0, at.0 + short(value.len()));
                 let holds = match constraint {
                     None => !value.is_empty(),
-                    Some(constraint) => {
-                        values.test((value, span), encoding, |value| constraint.holds(value))
-                    }
+                    Some(constraint) => values.test((value, span), encoding, |value| constraint.holds(value)),
                 };
                 if holds {
                     found(span);

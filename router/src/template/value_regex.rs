@@ -44,7 +44,8 @@ impl ValueRegex {
     /// Finds the groups of the first match.
     pub(crate) fn captures(&self, value: &str) -> Option<CaptureLocations> {
         let mut locations = self.regex.capture_locations();
-        (self.may_match(value) && self.regex.captures_read(&mut locations, value).is_some()).then_some(locations)
+        (self.may_match(value) && self.regex.captures_read(&mut locations, value).is_some())
+            .then_some(locations)
     }
 
     fn may_match(&self, value: &str) -> bool {

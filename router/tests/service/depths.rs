@@ -163,7 +163,8 @@ fn scopes_of_a_program() {
             let expected: &[_] = if is_valid { &[] } else { &[BuildErrorKind::ScopesTooDeep] };
             assert_eq!(kinds, expected, "{depth}");
             let built = Router::builder().spec(&spec, |_, route| Ok(route.to(async || "route"))).build();
-            let kinds: Vec<_> = built.err().iter().flat_map(|errors| errors.iter()).map(|e| e.kind.clone()).collect();
+            let kinds: Vec<_> =
+                built.err().iter().flat_map(|errors| errors.iter()).map(|e| e.kind.clone()).collect();
             assert_eq!(kinds, expected, "{depth}");
         }
         let scope = (0..2 * DEPTH).fold(Scope::<()>::new(), |inner, _| Scope::new().scope(inner));
