@@ -79,7 +79,7 @@ fn cases() -> Vec<Case> {
             &format!("/?q={}", "b".repeat(read)),
             none(),
         ),
-        // Nothing but the regex can tell: each has the literals of all.
+        // Each value has the literals of all.
         Case::new(
             "query regexes, all literals",
             |n| Route::new().query_regex("q", format!(".*a{n}[0-9]+")),

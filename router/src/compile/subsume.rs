@@ -9,7 +9,8 @@ use crate::compile::automaton::{Intersection, intersection};
 use crate::compile::guards::{Requirements, ValueConditions};
 use crate::compile::overlap::{CHECK_COST, OverlapChecker, RouteRef};
 use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, HeaderMatch};
+use crate::matcher::guard::Guard;
+use crate::matcher::header::HeaderMatch;
 use crate::matcher::query::QueryMatch;
 use crate::request::method::MethodSet;
 

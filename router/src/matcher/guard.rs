@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, UPGRADE};
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderName, Method, Version};
 use waylay_template::Template;
 
 use crate::matcher::formula::Formula;
+use crate::matcher::header::HeaderMatch;
 use crate::matcher::path_regex::PathRegex;
 use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
 use crate::request::media_type;
@@ -34,46 +35,6 @@ pub(crate) struct Custom {
 impl fmt::Debug for Custom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Custom").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// A condition on a header; any of several values may meet it.
-#[derive(Debug, Clone)]
-pub(crate) enum HeaderMatch {
-    Present,
-    Absent,
-    Exact(String),
-    Regex(ValueRegex),
-    /// There is a value, and all values match.
-    All(ValueRegex),
-}
-
-/// The greatest number of header lines that are compared one by one.
-const FEW_HEADERS: usize = 8;
-
-impl HeaderMatch {
-    #[inline]
-    fn holds(&self, view: &RequestView<'_>, name: &HeaderName) -> bool {
-        let headers = view.head.headers;
-        let values = || headers.get_all(name).iter();
-        match self {
-            Self::Present => headers.contains_key(name),
-            Self::Absent => !headers.contains_key(name),
-            // A few lines are compared faster than a name is hashed.
-            Self::Exact(text) if headers.len() <= FEW_HEADERS => {
-                headers.iter().any(|(other, value)| other == name && value == text.as_str())
-            }
-            Self::Exact(text) => match headers.get(name) {
-                None => false,
-                Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
-            },
-            Self::Regex(_) | Self::All(_) if !view.may_match_header(name) => false,
-            Self::Regex(regex) => values().any(|value| text(value).is_some_and(|v| regex.is_match(v))),
-            Self::All(regex) => {
-                headers.contains_key(name)
-                    && values().all(|value| text(value).is_some_and(|v| regex.is_match(v)))
-            }
-        }
     }
 }
 
@@ -471,13 +432,6 @@ fn excludes<T>(one: &[T], other: &[T], covers: impl Fn(&T, &T) -> bool) -> bool 
 
 fn joined<T: ToString>(any: &[T]) -> String {
     any.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
-}
-
-/// Returns a value as text, if it is: the same as `to_str`, which looks at each byte alone.
-fn text(value: &HeaderValue) -> Option<&str> {
-    let bytes = value.as_bytes();
-    // No value has any control character but a tab.
-    if bytes.is_ascii() { std::str::from_utf8(bytes).ok() } else { None }
 }
 
 /// The values of a header as text.

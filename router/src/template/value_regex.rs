@@ -3,10 +3,11 @@
 use memchr::memmem::Finder;
 use regex::{CaptureLocations, Regex};
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Hir, HirKind, Look};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use regex_syntax::utf8::Utf8Sequences;
 
 /// A regex over a value. A table may have hundreds of them for one value, and a search for a literal costs a small part of
-/// what a regex does: a value without one of the literals is rejected first.
+/// what a regex does: a value without one of the literals, or with another first or last byte, is rejected first.
 #[derive(Debug, Clone)]
 pub(crate) struct ValueRegex {
     regex: Regex,
@@ -21,6 +22,16 @@ struct Literals {
     /// Its end.
     end: Vec<u8>,
     inner: Option<Finder<'static>>,
+    /// Its first byte, and its last.
+    first: Option<ByteSet>,
+    last: Option<ByteSet>,
+}
+
+/// Bytes of which one is at an end of each match; none of them if a match may be empty.
+#[derive(Debug, Clone, Copy, Default)]
+struct ByteSet {
+    bits: [u64; 4],
+    may_be_empty: bool,
 }
 
 impl ValueRegex {
@@ -64,15 +75,90 @@ impl Literals {
         let mut inner: &[u8] = &[];
         longest(parts, &|literal| literal != start && literal != end, &mut inner);
         let inner = (!inner.is_empty()).then(|| Finder::new(inner).into_owned());
-        let literals = Self { start, end, inner };
-        let is_any = !literals.start.is_empty() || !literals.end.is_empty() || literals.inner.is_some();
-        is_any.then_some(literals)
+        let looks = hir.properties();
+        let (from_start, to_end) =
+            (looks.look_set_prefix().contains(Look::Start), looks.look_set_suffix().contains(Look::End));
+        // An empty match with one anchor is in every value.
+        let edge_bytes = |is_anchored: bool, edge| {
+            let set = if is_anchored { ByteSet::of(hir, edge) } else { None };
+            set.filter(|set| !set.may_be_empty || (from_start && to_end))
+        };
+        let (first, last) = (edge_bytes(from_start, Edge::First), edge_bytes(to_end, Edge::Last));
+        let literals = Self { start, end, inner, first, last };
+        let is_text = !literals.start.is_empty() || !literals.end.is_empty() || literals.inner.is_some();
+        (is_text || literals.first.is_some() || literals.last.is_some()).then_some(literals)
     }
 
     fn are_in(&self, value: &[u8]) -> bool {
-        value.starts_with(&self.start)
-            && value.ends_with(&self.end)
+        self.first.is_none_or(|set| set.admits(value.first()))
+            && self.last.is_none_or(|set| set.admits(value.last()))
+            // A comparison with nothing is a call, and takes long where the address is none.
+            && (self.start.is_empty() || value.starts_with(&self.start))
+            && (self.end.is_empty() || value.ends_with(&self.end))
             && self.inner.as_ref().is_none_or(|inner| inner.find(value).is_some())
+    }
+}
+
+/// An end of a text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Edge {
+    First,
+    Last,
+}
+
+impl ByteSet {
+    /// Returns the bytes at an end of the matches; `None` if that may be any.
+    fn of(hir: &Hir, edge: Edge) -> Option<Self> {
+        let mut set = Self::default();
+        set.may_be_empty = set.add(hir, edge);
+        (set.bits != [u64::MAX; 4] && set.bits.iter().map(|bits| bits.count_ones()).sum::<u32>() < 128)
+            .then_some(set)
+    }
+
+    fn admits(&self, byte: Option<&u8>) -> bool {
+        match byte {
+            Some(byte) => self.bits[usize::from(byte / 64)] >> (byte % 64) & 1 == 1,
+            None => self.may_be_empty,
+        }
+    }
+
+    fn add_range(&mut self, from: u8, to: u8) {
+        (from..=to).for_each(|byte| self.bits[usize::from(byte / 64)] |= 1 << (byte % 64));
+    }
+
+    /// Adds the bytes of a part at an end; returns whether it may be empty, so that the next part counts too.
+    fn add(&mut self, hir: &Hir, edge: Edge) -> bool {
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => true,
+            HirKind::Literal(literal) => {
+                let byte = if edge == Edge::First { literal.0.first() } else { literal.0.last() };
+                byte.is_none_or(|byte| {
+                    self.add_range(*byte, *byte);
+                    false
+                })
+            }
+            HirKind::Class(Class::Unicode(class)) => {
+                for sequence in
+                    class.ranges().iter().flat_map(|range| Utf8Sequences::new(range.start(), range.end()))
+                {
+                    let bytes = sequence.as_slice();
+                    let byte = if edge == Edge::First { bytes.first() } else { bytes.last() };
+                    byte.into_iter().for_each(|byte| self.add_range(byte.start, byte.end));
+                }
+                false
+            }
+            HirKind::Class(Class::Bytes(class)) => {
+                class.ranges().iter().for_each(|range| self.add_range(range.start(), range.end()));
+                false
+            }
+            HirKind::Repetition(repetition) => self.add(&repetition.sub, edge) || repetition.min == 0,
+            HirKind::Capture(capture) => self.add(&capture.sub, edge),
+            HirKind::Concat(parts) if edge == Edge::First => parts.iter().all(|part| self.add(part, edge)),
+            HirKind::Concat(parts) => parts.iter().rev().all(|part| self.add(part, edge)),
+            HirKind::Alternation(parts) => {
+                parts.iter().fold(false, |may_be_empty, part| self.add(part, edge) || may_be_empty)
+            }
+        }
     }
 }
 
@@ -144,14 +230,35 @@ mod tests {
             });
             assert_eq!(found.unwrap_or_default(), (start.into(), end.into(), inner.into()), "{expression}");
         }
-        assert!(compiled(r"\A(?:ab)\z", true).unwrap().literals.is_none());
+        let edges = |expression: &str| {
+            let literals = compiled(expression, true).unwrap().literals?;
+            assert!(literals.start.is_empty() && literals.end.is_empty() && literals.inner.is_none());
+            let bytes = |set: Option<super::ByteSet>| {
+                let set = set?;
+                Some(text(&(0..=255).filter(|byte| set.admits(Some(byte))).collect::<Vec<u8>>()))
+            };
+            Some((bytes(literals.first), bytes(literals.last)))
+        };
+        for (expression, first, last) in [
+            (r"\A(?:ab)\z", Some("Aa"), Some("Bb")),
+            (r"\A(?:.*[0-2]+)\z", None, Some("012")),
+            (r"\A(?:[xy]?(?:1|2z*).*)\z", Some("12XYxy"), None),
+            (r"\A(?:[x1])*\z", Some("1Xx"), Some("1Xx")),
+        ] {
+            assert_eq!(
+                edges(expression),
+                Some((first.map(str::to_owned), last.map(str::to_owned))),
+                "{expression}"
+            );
+        }
+        assert_eq!(edges("a|b"), None);
     }
 
     proptest! {
         /// The literals change no result.
         #[test]
         fn they_are_in_each_match(
-            parts in proptest::collection::vec("[ab.]{1,2}|\\(a\\|b\\)|\\(ab\\)[?+*]|\\(\\?i\\)a|\\\\b|\\(\\?:ab\\){2}|\\^|\\$|a\\{0,2\\}|\\[ab\\]", 1..5),
+            parts in proptest::collection::vec("[ab.]{1,2}|\\[A-B\u{e9}\\]\\+|\\(a\\|b\\)|\\(ab\\)[?+*]|\\(\\?i\\)a|\\\\b|\\(\\?:ab\\){2}|\\^|\\$|a\\{0,2\\}|\\[ab\\]", 1..5),
             value in "[abAB \n]{0,8}",
             is_anchored: bool,
             insensitive: bool,
