@@ -274,6 +274,7 @@ impl Execution {
                 }
             }
         }
+        let had_body = !is_bodiless(head.status);
         for (index, inspect) in std::mem::take(&mut self.inspects) {
             let original = head.clone();
             // A fault that is off by now leaves the response alone.
@@ -293,6 +294,9 @@ impl Execution {
                     return Err(Box::new(outcome));
                 }
             }
+        }
+        if had_body && is_bodiless(head.status) {
+            self.changes.drop_content();
         }
         Ok(self)
     }
