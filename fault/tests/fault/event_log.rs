@@ -7,8 +7,7 @@ use proptest::prelude::*;
 use tower::ServiceExt;
 use tower_layer::Layer;
 use waylay_fault::{
-    EventLog, Fault, FaultPlacement, FaultSet, Guards, LogEvent, MissedEvents, Phase, SkipReason,
-    error,
+    EventLog, Fault, FaultPlacement, FaultSet, Guards, LogEvent, MissedEvents, Phase, SkipReason, error,
 };
 
 use crate::support::{block_on, get, send};
