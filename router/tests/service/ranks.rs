@@ -129,9 +129,16 @@ impl Part {
                 "text/plain",
                 "application/xml|x",
             ],
-            Self::Accept => {
-                &["", "*/*", "image/*", "image/png", "image/gif", "text/plain", "image/png|image/png;q=0"]
-            }
+            Self::Accept => &[
+                "",
+                "*/*",
+                "image/*",
+                "image/png",
+                "image/gif",
+                "text/plain",
+                "image/*;q=0",
+                "image/png|image/png;q=0",
+            ],
             // The last one without `Connection`.
             Self::Upgrade => &["", "websocket", "h2c", "h2c, websocket", "-"],
             Self::Client => &["", "10.1.0.1", "10.1.128.1", "10.2.0.1", "11.0.0.1", "11.0.0.2"],
