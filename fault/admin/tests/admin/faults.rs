@@ -113,9 +113,9 @@ async fn counters_and_metrics_follow_the_traffic() {
     let metrics = server.ask("GET", "/metrics", &[], "").await;
     assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     for line in [
-        r#"waylay_fault_injected_total{fault="flaky",placement="server"} 4"#,
-        r#"waylay_fault_enabled{fault="slow-cart",placement="server"} 0"#,
-        r#"waylay_fault_skipped_total{fault="flaky",placement="server",reason="no_match"} 0"#,
+        r#"waylay_fault_requests_total{fault="flaky",side="server",outcome="injected"} 4"#,
+        r#"waylay_fault_enabled{fault="slow-cart",side="server"} 0"#,
+        r#"waylay_fault_requests_total{fault="flaky",side="server",outcome="no_match"} 0"#,
         r#"waylay_responses_total{origin="injected",outcome="error"} 4"#,
         r#"waylay_response_seconds_count{origin="genuine"} 2"#,
         r#"waylay_response_seconds_bucket{origin="genuine",le="+Inf"} 2"#,
