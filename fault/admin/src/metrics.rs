@@ -38,7 +38,7 @@ pub(crate) fn text(set: &FaultSet, traffic: Option<&TrafficView>) -> String {
 }
 
 fn faults(text: &mut Text, overview: &SetOverview, set: &[(&str, &str)]) {
-    let mut each = |text: &mut Text, name, help, value: fn(&FaultOverview) -> f64| {
+    let each = |text: &mut Text, name, help, value: fn(&FaultOverview) -> f64| {
         text.family(name, "gauge", help);
         for fault in &overview.faults {
             let labels = [&[("fault", &*fault.name), ("side", fault.placement.name())], set].concat();
