@@ -157,7 +157,8 @@ fn with_set(mut labels: Vec<KeyValue>, set: Option<&str>) -> Vec<KeyValue> {
 }
 
 /// The sums of counters that a reset sets to 0, by fault and side, and by outcome. Sums only grow, as
-/// OpenTelemetry requires.
+/// OpenTelemetry requires. A reset is noticed by a count below the last one; what was counted between the last
+/// update and the reset is left out.
 #[derive(Debug, Default)]
 struct Totals(HashMap<(String, &'static str), HashMap<&'static str, Total>>);
 

@@ -94,7 +94,8 @@ async fn a_set_is_measured() {
     let telemetry = collected.telemetry();
     let named = |name| FaultSet::builder().name(name).reporter(telemetry.clone()).build();
     let (checkout, search) = (named("checkout"), named("search"));
-    [&checkout, &search].map(|set| telemetry.observe(set));
+    telemetry.observe(&checkout);
+    telemetry.observe(&search);
     let late = Fault::new("late", slow(Delay::fixed("250ms"))).enabled(true).participation(1.0).limit(2);
     checkout.replace_at([(FaultPlacement::Server, late), (FaultPlacement::Client, on("lost"))]).unwrap();
     search.replace([on("late")]).unwrap();
@@ -158,13 +159,13 @@ async fn sums_only_grow() {
     let _alone = ALONE.lock().await;
     const SERIES: &str = "requests [{request}] fault=flaky outcome=injected side=server";
     for (temporality, expected) in
-        [(Temporality::Cumulative, [2.0, 3.0, 5.0]), (Temporality::Delta, [2.0, 1.0, 2.0])]
+        [(Temporality::Cumulative, [3.0, 5.0, 6.0]), (Temporality::Delta, [3.0, 2.0, 1.0])]
     {
         let collected = Collected::new(temporality);
         let set = FaultSet::new();
         collected.telemetry().observe(&set);
         set.replace([on("flaky")]).unwrap();
-        for (requests, expected) in [2, 1, 2].into_iter().zip(expected) {
+        for (requests, expected) in [3, 2, 1].into_iter().zip(expected) {
             for _ in 0..requests {
                 through(&set).await;
             }

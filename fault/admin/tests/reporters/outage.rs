@@ -40,7 +40,8 @@ fn client(outcomes: Vec<Outcome>) -> (GrafanaBuilder, Attempts) {
                 None => 200,
             };
             let body = Body::from(json!({"id": number, "message": "a message"}).to_string());
-            Ok(Response::builder().status(status).body(body).unwrap())
+            let response = Response::builder().status(status).header("content-type", "application/json");
+            Ok(response.body(body).unwrap())
         }
     });
     (Grafana::builder("https://grafana.test", token()).client(service), attempts)
