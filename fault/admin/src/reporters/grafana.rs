@@ -79,7 +79,8 @@ impl Grafana {
     }
 
     /// Annotates what happens to the set, for as long as this is polled. A region that is open when this is dropped
-    /// remains a point.
+    /// remains a point. A set is followed once: what follows it stays in its list of
+    /// [functions](FaultSet::on_event).
     pub async fn follow(&self, set: &FaultSet) {
         self.follow_until(set, std::future::pending()).await;
     }
@@ -88,9 +89,12 @@ impl Grafana {
     /// up to the first failure.
     ///
     /// ```no_run
-    /// # async fn run(set: waylay_fault::FaultSet, grafana: waylay_fault_admin::Grafana) {
-    /// let stop = async { _ = tokio::signal::ctrl_c().await };
-    /// grafana.follow_until(&set, stop).await;
+    /// # async fn run(
+    /// #     set: waylay_fault::FaultSet,
+    /// #     grafana: waylay_fault_admin::Grafana,
+    /// #     shutdown: std::sync::Arc<tokio::sync::Notify>,
+    /// # ) {
+    /// grafana.follow_until(&set, shutdown.notified()).await;
     /// # }
     /// ```
     pub async fn follow_until(&self, set: &FaultSet, stop: impl Future<Output = ()>) {
