@@ -156,9 +156,11 @@ pub use crate::fault::overview::{FaultOverview, GuardOverview, ResponseCounts, S
 #[cfg(feature = "plan")]
 pub use crate::fault::registry::PlanRegistry;
 pub use crate::fault::selection::{CountLimits, Group};
-pub use crate::fault::set::{FaultSet, FaultSetBuilder, SetError, SetStatus};
+pub use crate::fault::set::{FaultSet, SetStatus};
+pub use crate::fault::set_builder::FaultSetBuilder;
+pub use crate::fault::set_error::SetError;
 pub use crate::fault::stop::AutoStop;
-pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
+pub use crate::fault::switch::{ParticipationError, halt, halt_changed, halted, resume};
 pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
 pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
@@ -200,7 +202,9 @@ pub use crate::random::delay::{Delay, DelayPoint};
 pub use crate::random::distribution::Quantiles;
 pub use crate::random::draws::{Draws, Key, Sampler};
 pub use crate::report::counts::Counts;
-pub use crate::report::event::{Action, Event, FaultPlacement, Phase, Reporter, Side, SkipReason};
+pub use crate::report::event::{
+    Action, DelayReport, Event, FaultPlacement, Phase, Reporter, Side, SkipReason,
+};
 pub use crate::report::log::{EventLog, EventSubscription, LogEntry, LogEvent, LogPage, MissedEvents};
 pub use crate::report::mark::{INJECTED_HEADER, Injected};
 pub use crate::report::set_event::{SetEvent, StopReason};

@@ -319,13 +319,13 @@ impl Execution {
         if time.is_zero() {
             return Some(());
         }
-        delay(&self.state, time).await
+        delay(&self.state, self.capability.placement(), time).await
     }
 
     /// Returns the delay of the head of the response.
     pub(crate) fn pause_head(&self, time: Duration) -> Pause {
-        let state = self.state.clone();
-        Pause::new(async move { delay(&state, time).await })
+        let (state, placement) = (self.state.clone(), self.capability.placement());
+        Pause::new(async move { delay(&state, placement, time).await })
     }
 
     /// `Err`: the request goes on without it.
@@ -473,7 +473,7 @@ impl Execution {
             if !actions.is_empty() {
                 guard(|| {
                     span.reporter.report(&Event::new(
-                        &self.state.name,
+                        self.state.names(),
                         placement.into(),
                         phase,
                         &actions,
