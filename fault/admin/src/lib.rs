@@ -26,6 +26,7 @@ mod toxiproxy;
 mod traffic;
 
 pub use crate::access::token::{Token, TokenError};
+pub use crate::api::fleet::{Fleet, FleetFuture, FleetOverview, FleetUnreachable, Replica};
 pub use crate::server::admin::{Admin, AdminBuilder, AdminError, AdminService};
 pub use crate::server::serve::ServeError;
 #[cfg(feature = "toxiproxy")]

@@ -52,7 +52,8 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_longest() {
         let millis = |attempt, draw| delay(attempt, draw).as_millis();
-        let rows = [(0, 100), (1, 100), (2, 250), (3, 500), (4, 1000), (8, 16000), (9, 30000), (usize::MAX, 30000)];
+        let rows =
+            [(0, 100), (1, 100), (2, 250), (3, 500), (4, 1000), (8, 16000), (9, 30000), (usize::MAX, 30000)];
         for (attempt, longest) in rows {
             assert_eq!(millis(attempt, 1.0), longest, "{attempt}");
         }

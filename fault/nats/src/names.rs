@@ -85,7 +85,8 @@ mod tests {
         }
         assert!(matches!(plan_format("halt"), Err(FleetError::Key(_))));
         assert!(matches!(plan_format("plan"), Err(FleetError::Format(_))));
-        for (name, is_good) in [("waylay", true), ("a-b_1", true), ("", false), ("a.b", false), ("ü", false)] {
+        for (name, is_good) in [("waylay", true), ("a-b_1", true), ("", false), ("a.b", false), ("ü", false)]
+        {
             assert_eq!(check_bucket(name).is_ok(), is_good, "{name}");
         }
         assert_eq!(status_bucket("waylay"), "waylay-status");

@@ -6,5 +6,6 @@ mod access;
 mod document;
 mod events;
 mod faults;
+mod fleet;
 mod plan;
 mod support;

@@ -78,7 +78,11 @@ impl NatsFleet {
     /// faults with it.
     pub async fn run(&self, set: &FaultSet) {
         let FleetParts { connection, reporter, replica, .. } = &*self.parts;
-        tokio::join!(set.follow(self.source(set)), reporter.run(connection, replica, set), self.follow_link(set));
+        tokio::join!(
+            set.follow(self.source(set)),
+            reporter.run(connection, replica, set),
+            self.follow_link(set)
+        );
     }
 
     /// Returns the plan and the halt of the fleet as a source for [`FaultSet::follow`], without reports.
@@ -87,7 +91,7 @@ impl NatsFleet {
         NatsSource::new(connection.clone(), plans.clone(), replica.clone(), set.clone(), key, *format, *poll)
     }
 
-    /// Removes the report of this replica, which would vanish by itself some time after its end.
+    /// Removes the report of this replica, which would vanish by itself some time after its end, and ends its reports.
     ///
     /// # Errors
     /// The store cannot be reached.

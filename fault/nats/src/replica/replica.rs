@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -18,6 +19,8 @@ pub(crate) struct Replica {
     /// Woken by every change of the state.
     changed: Notify,
     on_event: Option<Box<OnEvent>>,
+    /// Whether it has left the fleet, and reports no more.
+    has_left: AtomicBool,
 }
 
 /// What is known.
@@ -32,7 +35,7 @@ pub(crate) struct State {
     /// The reason of the fleet's halt.
     pub(crate) halt: Option<String>,
     /// Whether this process was running before that halt.
-    is_halt_ours: bool,
+    pub(crate) is_halt_ours: bool,
 }
 
 /// A plan that was applied.
@@ -53,7 +56,13 @@ pub(crate) struct Rejected {
 
 impl Replica {
     pub(crate) fn new(instance: String, on_event: Option<Box<OnEvent>>) -> Self {
-        Self { instance, state: Mutex::default(), changed: Notify::new(), on_event }
+        Self {
+            instance,
+            state: Mutex::default(),
+            changed: Notify::new(),
+            on_event,
+            has_left: AtomicBool::new(false),
+        }
     }
 
     /// Returns what is known.
@@ -70,6 +79,15 @@ impl Replica {
     /// Completes once the state was changed.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// Ends the reports.
+    pub(crate) fn leave(&self) {
+        self.has_left.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_left(&self) -> bool {
+        self.has_left.load(Ordering::Acquire)
     }
 
     /// Logs an event in the set's log, and passes it on.
@@ -131,7 +149,10 @@ impl Replica {
 
 impl fmt::Debug for Replica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replica").field("instance", &self.instance).field("state", &self.state()).finish_non_exhaustive()
+        f.debug_struct("Replica")
+            .field("instance", &self.instance)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }
 
@@ -182,7 +203,8 @@ mod tests {
             FleetEvent::Resumed { is_still_halted: true },
         ];
         assert_eq!(*events.lock().unwrap(), expected);
-        let log: Vec<_> = set.event_log().unwrap().since(0).entries.iter().map(|entry| entry.event().to_string()).collect();
+        let log: Vec<_> =
+            set.event_log().unwrap().since(0).entries.iter().map(|entry| entry.event().to_string()).collect();
         assert_eq!(log[0], "fleet: every fault halted: incident");
         assert_eq!(log.len(), expected.len());
     }

@@ -149,7 +149,8 @@ mod tests {
         ] {
             known.take("plan.toml", entry(key, revision, operation));
         }
-        let value = |known: &Option<Revision>| known.as_ref().map(|known| (known.revision, known.value.clone()));
+        let value =
+            |known: &Option<Revision>| known.as_ref().map(|known| (known.revision, known.value.clone()));
         assert_eq!(value(&known.plan), Some((3, Some("3".into()))));
         assert_eq!((value(&known.halt), known.newest()), (Some((5, Some("5".into()))), 5));
         known.take("plan.toml", entry("plan.toml", 6, Operation::Delete));

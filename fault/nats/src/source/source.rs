@@ -156,7 +156,8 @@ impl NatsSource {
 
     /// Notes the plan that runs, and leaves it the time that it has from its writing on.
     fn applied(&self, offered: &Offered) {
-        let left = offered.plan.as_ref().map(|plan| (plan, time_left(plan, offered.written, SystemTime::now())));
+        let left =
+            offered.plan.as_ref().map(|plan| (plan, time_left(plan, offered.written, SystemTime::now())));
         let guards = match left {
             Some((plan, TimeLeft::Left(left))) => Some(plan.guards().ttl(left)),
             Some((plan, TimeLeft::Over)) => Some(plan.guards().ttl(Duration::from_millis(1))),

@@ -34,7 +34,8 @@ mod tests {
     #[test]
     fn time_is_counted_from_the_writing() {
         let seconds = Duration::from_secs;
-        let plan = |end: &str| FaultPlan::from_toml(&format!("version = 1\nenvironments = ['a']\n{end}")).unwrap();
+        let plan =
+            |end: &str| FaultPlan::from_toml(&format!("version = 1\nenvironments = ['a']\n{end}")).unwrap();
         let written = SystemTime::UNIX_EPOCH + seconds(1000);
         let rows = [
             ("ttl = '15m'", 1000, TimeLeft::Left(seconds(900))),
@@ -45,7 +46,11 @@ mod tests {
             ("until = '2000-01-01T00:00:00Z'", 1_000_000, TimeLeft::Unlimited),
         ];
         for (end, now, left) in rows {
-            assert_eq!(time_left(&plan(end), written, SystemTime::UNIX_EPOCH + seconds(now)), left, "{end} {now}");
+            assert_eq!(
+                time_left(&plan(end), written, SystemTime::UNIX_EPOCH + seconds(now)),
+                left,
+                "{end} {now}"
+            );
         }
     }
 }

@@ -207,7 +207,10 @@ mod tests {
     fn a_report_has_the_state_of_the_set() {
         let set = FaultSet::builder().environment("staging").build();
         let known = || State { applied: Some(Applied { revision: 7, set_revision: 1 }), ..State::default() };
-        assert_eq!((report(&set, known()).state, report(&set, known()).revision), (ReplicaState::Empty, None));
+        assert_eq!(
+            (report(&set, known()).state, report(&set, known()).revision),
+            (ReplicaState::Empty, None)
+        );
 
         set.replace([Fault::new("flaky", error(503)).enabled(true).participation(0.1)]).unwrap();
         let running = report(&set, known());
@@ -225,7 +228,8 @@ mod tests {
         let rejected = with.rejected.clone().unwrap();
         assert_eq!((rejected.revision, rejected.error.len()), (8, ERROR + "…".len()));
         assert!(with.differs(&running));
-        let counted = ReplicaReport { counts: ReplicaCounts { seen: 9, ..Default::default() }, ..with.clone() };
+        let counted =
+            ReplicaReport { counts: ReplicaCounts { seen: 9, ..Default::default() }, ..with.clone() };
         assert!(!counted.differs(&with), "counters alone are no change");
     }
 
@@ -235,7 +239,11 @@ mod tests {
         let written = now - Duration::from_secs(3);
         let parse = |text: &str| ReplicaReport::parse("one", text.as_bytes(), written, now);
         let rows = [
-            (r#"{"instance":"other","revision":7,"state":"running","color":1}"#, ReplicaState::Running, Some(7)),
+            (
+                r#"{"instance":"other","revision":7,"state":"running","color":1}"#,
+                ReplicaState::Running,
+                Some(7),
+            ),
             (r#"{"state":"paused"}"#, ReplicaState::Unknown, None),
             (r#"{"state":"dry_run","revision":null}"#, ReplicaState::DryRun, None),
             ("{", ReplicaState::Unknown, None),
@@ -243,9 +251,17 @@ mod tests {
         ];
         for (text, state, revision) in rows {
             let report = parse(text);
-            assert_eq!((report.state, report.revision, &*report.instance), (state, revision, "one"), "{text}");
+            assert_eq!(
+                (report.state, report.revision, &*report.instance),
+                (state, revision, "one"),
+                "{text}"
+            );
             assert_eq!(report.age, Duration::from_secs(3));
-            assert_eq!(report.reason.is_some(), serde_json::from_str::<serde_json::Value>(text).is_err(), "{text}");
+            assert_eq!(
+                report.reason.is_some(),
+                serde_json::from_str::<serde_json::Value>(text).is_err(),
+                "{text}"
+            );
         }
         // A clock that is behind that of the server.
         assert_eq!(ReplicaReport::parse("one", b"{}", now, written).age, Duration::ZERO);

@@ -43,9 +43,10 @@ impl Reporter {
             replica.enforce_halt(set);
             let report = ReplicaReport::new(replica, set);
             let is_changed = last.as_ref().is_none_or(|last| report.differs(last));
-            if is_changed || Instant::now() >= due {
+            if (is_changed || Instant::now() >= due) && !replica.has_left() {
                 // An error is one of the connection, which is reported elsewhere; the next report may pass.
-                let is_written = self.bucket.put(at, &replica.instance, report.to_json().into()).await.is_ok();
+                let is_written =
+                    self.bucket.put(at, &replica.instance, report.to_json().into()).await.is_ok();
                 last = is_written.then_some(report);
                 due = Instant::now() + jitter(self.interval, rand::random());
                 sleep(PAUSE).await;
@@ -57,8 +58,9 @@ impl Reporter {
         }
     }
 
-    /// Removes the report of this replica.
+    /// Removes the report of this replica, which writes no other.
     pub(crate) async fn leave(&self, at: &Connection, replica: &Replica) -> Result<(), FleetError> {
+        replica.leave();
         self.bucket.delete(at, &replica.instance, None).await.map(|_| ())
     }
 

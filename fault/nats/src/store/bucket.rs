@@ -5,9 +5,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy, push};
-use async_nats::jetstream::kv::{
-    Config, CreateErrorKind, Entry, Store, UpdateError, UpdateErrorKind, Watch,
-};
+use async_nats::jetstream::kv::{Config, CreateErrorKind, Entry, Store, UpdateError, UpdateErrorKind, Watch};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::Mutex;

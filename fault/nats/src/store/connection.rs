@@ -35,7 +35,8 @@ impl Connection {
     /// An address is wrong.
     pub(crate) async fn new(addresses: &str, options: ConnectOptions) -> Result<Self, FleetError> {
         let addresses = parse(addresses)?;
-        let servers: Vec<_> = addresses.iter().map(|addr| format!("{}:{}", addr.host(), addr.port())).collect();
+        let servers: Vec<_> =
+            addresses.iter().map(|addr| format!("{}:{}", addr.host(), addr.port())).collect();
         let (sender, link) = watch::channel(Link::default());
         let options = options
             .retry_on_initial_connect()
@@ -103,7 +104,8 @@ impl Link {
 /// Parses addresses that are separated by commas.
 fn parse(addresses: &str) -> Result<Vec<ServerAddr>, FleetError> {
     let parse = |address: &str| {
-        let address: ServerAddr = address.trim().parse().map_err(|error: std::io::Error| error.to_string())?;
+        let address: ServerAddr =
+            address.trim().parse().map_err(|error: std::io::Error| error.to_string())?;
         if address.host().is_empty() { Err("it has no host".to_owned()) } else { Ok(address) }
     };
     let parsed: Result<Vec<_>, String> = addresses.split(',').map(parse).collect();
