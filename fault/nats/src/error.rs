@@ -57,7 +57,11 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} in bucket `{}`", self.operation, self.bucket)
+        write!(f, "cannot {} bucket `{}`", self.operation, self.bucket)?;
+        match self.operation {
+            "create" => f.write_str("; run the server with `-js`, and let this account create streams"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -197,8 +201,8 @@ mod tests {
 
     #[test]
     fn errors_name_the_place_and_the_way_out() {
-        let store = FleetError::from(StoreError::new("read a key", "waylay", "timed out"));
-        assert_eq!(chain(&store), "cannot read a key in bucket `waylay`: timed out");
+        let store = FleetError::from(StoreError::new("read a key of", "waylay", "timed out"));
+        assert_eq!(chain(&store), "cannot read a key of bucket `waylay`: timed out");
         let stale = PutError::Stale { expected: Some(3), found: None };
         assert_eq!(stale.to_string(), "the store has no plan, not revision 3; read it, and change that one");
         let hidden = FleetError::Bucket("a\u{202e}b".to_owned()).to_string();

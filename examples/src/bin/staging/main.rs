@@ -41,6 +41,7 @@ Examples:
   staging --drill 2000 --seed 1           the same with another seed
   staging --plan plan.toml                put the shop under the faults of a plan, reloaded on change
   staging --drill 2000 --plan plan.toml   run 2000 requests under the faults of a plan and print a report
+  staging --nats nats://127.0.0.1:4222    be a replica of a fleet (built with `--features nats`)
   staging --plan check plan.toml          check a plan, print what it does, and exit
   staging --completions bash > staging    write a completion script
 

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
-use async_nats::jetstream::kv::Config;
-use async_nats::jetstream::stream::StorageType;
 
 use crate::error::FleetError;
 use crate::fleet::fleet::{FleetParts, NatsFleet};
@@ -112,26 +110,14 @@ impl NatsFleetBuilder {
         let host = std::env::var("HOSTNAME").ok();
         let instance = self.instance.unwrap_or_else(|| instance_name(host.as_deref(), rand::random()));
         check_instance(&instance)?;
-        let plans = Config {
-            bucket: self.bucket,
-            description: "fault plans of waylay, and their halt".to_owned(),
-            history: HISTORY,
-            ..Config::default()
-        };
-        let statuses = Config {
-            bucket: status_bucket,
-            description: "what the replicas run".to_owned(),
-            history: 1,
-            max_age: self.interval * LIFE,
-            storage: StorageType::Memory,
-            ..Config::default()
-        };
+        let plans = Bucket::durable(self.bucket, "fault plans of waylay, and their halt", HISTORY);
+        let statuses = Bucket::volatile(status_bucket, "what the replicas run", self.interval * LIFE);
         let options = self.options.name(format!("waylay-fault {instance}"));
         let connection = Connection::new(&self.servers, options).await?;
         Ok(NatsFleet::new(FleetParts {
             connection: Arc::new(connection),
-            plans: Arc::new(Bucket::new(plans)),
-            reporter: Reporter::new(Bucket::new(statuses), self.interval),
+            plans: Arc::new(plans),
+            reporter: Reporter::new(statuses, self.interval),
             replica: Arc::new(Replica::new(instance, self.on_event)),
             key: self.key,
             format,

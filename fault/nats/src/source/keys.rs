@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 
 use crate::error::FleetError;
 use crate::names::HALT_KEY;
+use crate::replica::halt::parse_halt;
 use crate::store::bucket::Bucket;
 use crate::store::connection::Connection;
 
@@ -40,6 +41,12 @@ impl Known {
         let halt = bucket.entry(at, HALT_KEY).await?.map(Revision::from);
         let plan = bucket.entry(at, plan_key).await?.map(Revision::from);
         Ok(Self { plan, halt })
+    }
+
+    /// Returns what the halt key says: the reason of a halt, or that there is none. Nothing if the key was never written, as
+    /// in a store that was lost and created anew, which does not end a halt.
+    pub(crate) fn halt(&self) -> Option<Option<String>> {
+        self.halt.as_ref().map(|halt| halt.value.as_deref().and_then(parse_halt))
     }
 
     /// Returns the revision up to which all changes are known.
@@ -140,7 +147,7 @@ mod tests {
     #[test]
     fn the_newest_value_of_each_key_is_known() {
         let mut known = Known::default();
-        assert_eq!(known.newest(), 0);
+        assert_eq!((known.newest(), known.halt()), (0, None));
         for (key, revision, operation) in [
             ("plan.toml", 3, Operation::Put),
             ("plan.toml", 2, Operation::Put),
@@ -153,8 +160,10 @@ mod tests {
             |known: &Option<Revision>| known.as_ref().map(|known| (known.revision, known.value.clone()));
         assert_eq!(value(&known.plan), Some((3, Some("3".into()))));
         assert_eq!((value(&known.halt), known.newest()), (Some((5, Some("5".into()))), 5));
+        assert_eq!(known.halt(), Some(Some("5".to_owned())));
         known.take("plan.toml", entry("plan.toml", 6, Operation::Delete));
         known.take("plan.toml", entry("halt", 7, Operation::Purge));
         assert_eq!((value(&known.plan), value(&known.halt)), (Some((6, None)), Some((7, None))));
+        assert_eq!(known.halt(), Some(None));
     }
 }

@@ -7,12 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
-use waylay_fault::{FaultPlan, FaultSet, PlanFormat, PlanReport, PlanSource, PlanText};
+use waylay_fault::{FaultPlan, FaultSet, Guards, PlanFormat, PlanReport, PlanSource, PlanText};
 
 use crate::backoff::{Backoff, jitter};
 use crate::error::{FleetError, chain};
 use crate::replica::event::FleetEvent;
-use crate::replica::halt::parse_halt;
 use crate::replica::replica::{Applied, Rejected, Replica};
 use crate::source::keys::{Keys, Revision};
 use crate::source::time_left::{TimeLeft, time_left};
@@ -102,8 +101,9 @@ impl NatsSource {
     }
 
     fn follow_halt(&self) {
-        let value = self.keys.known.halt.as_ref().and_then(|halt| halt.value.as_deref());
-        self.replica.set_halt(&self.set, value.and_then(parse_halt));
+        if let Some(halt) = self.keys.known.halt() {
+            self.replica.set_halt(&self.set, halt);
+        }
         let stored = self.keys.known.plan.as_ref().filter(|plan| plan.value.is_some());
         let stored = stored.map(|plan| plan.revision);
         if self.replica.state().stored != stored {
@@ -114,9 +114,11 @@ impl NatsSource {
     /// Takes the plan that is known, if it is one to load.
     fn next_plan(&mut self) -> Option<PlanText> {
         let Revision { revision, value, created } = self.keys.known.plan.clone()?;
-        let is_new = std::mem::replace(&mut self.loaded, revision) != revision;
+        let before = std::mem::replace(&mut self.loaded, revision);
+        let is_new = before != revision;
         let Some(value) = value else {
-            if is_new {
+            // At the start it is what was left of a plan before this process.
+            if is_new && before != 0 {
                 self.withdraw(&FleetEvent::Deleted { revision });
             }
             return None;
@@ -140,6 +142,8 @@ impl NatsSource {
     fn withdraw(&self, event: &FleetEvent) {
         if self.runs(|_| true) {
             self.set.clear();
+            // Those of the plan, whose end would be reported; none cannot be wrong.
+            let _ = self.set.set_guards(Guards::new());
         }
         self.replica.change(|state| {
             state.applied = None;

@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy, push};
-use async_nats::jetstream::kv::{Config, CreateErrorKind, Entry, Store, UpdateError, UpdateErrorKind, Watch};
+use async_nats::jetstream::kv::{CreateErrorKind, Entry, Store, UpdateError, UpdateErrorKind, Watch};
+use async_nats::jetstream::stream::{self, DiscardPolicy, StorageType};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::Mutex;
@@ -18,7 +19,13 @@ const READ_TIME: Duration = Duration::from_secs(5);
 
 /// A bucket of the store.
 pub(crate) struct Bucket {
-    config: Config,
+    name: String,
+    description: &'static str,
+    /// Revisions of each key.
+    history: i64,
+    /// Time after which a key vanishes; zero: never.
+    max_age: Duration,
+    storage: StorageType,
     open: Mutex<Option<Store>>,
 }
 
@@ -41,20 +48,27 @@ pub(crate) enum Written {
 }
 
 impl Bucket {
-    /// Returns a bucket, which is created with this configuration if it is not there.
-    pub(crate) fn new(config: Config) -> Self {
-        Self { config, open: Mutex::default() }
+    /// Returns a bucket that keeps revisions of its keys on disk; it is created so if it is not there.
+    pub(crate) fn durable(name: String, description: &'static str, history: i64) -> Self {
+        let (max_age, storage, open) = (Duration::ZERO, StorageType::File, Mutex::default());
+        Self { name, description, history, max_age, storage, open }
+    }
+
+    /// Returns a bucket whose keys vanish after this time; it is created so if it is not there.
+    pub(crate) fn volatile(name: String, description: &'static str, max_age: Duration) -> Self {
+        let (history, storage, open) = (1, StorageType::Memory, Mutex::default());
+        Self { name, description, history, max_age, storage, open }
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.config.bucket
+        &self.name
     }
 
     /// Reads a key, or what was left when it was deleted.
     pub(crate) async fn entry(&self, at: &Connection, key: &str) -> Result<Option<Entry>, FleetError> {
         let store = self.open(at).await?;
         let entry = store.entry(key).await;
-        self.checked("read a key", entry).await
+        self.checked("read a key of", entry).await
     }
 
     /// Writes a key if it has this revision, or if it has no value.
@@ -74,14 +88,14 @@ impl Bucket {
                 Err(error) => Err(error.into()),
             },
         };
-        self.checked("write a key", written).await
+        self.checked("write a key of", written).await
     }
 
     /// Writes a key, whatever it holds.
     pub(crate) async fn put(&self, at: &Connection, key: &str, value: Bytes) -> Result<u64, FleetError> {
         let store = self.open(at).await?;
         let put = store.put(key, value).await;
-        self.checked("write a key", put).await
+        self.checked("write a key of", put).await
     }
 
     /// Deletes a key, if it has this revision where one is given.
@@ -93,7 +107,7 @@ impl Bucket {
     ) -> Result<Written, FleetError> {
         let store = self.open(at).await?;
         let deleted = store.delete_expect_revision(key, expected).await;
-        self.checked("delete a key", is_current(deleted.map(|()| 0))).await
+        self.checked("delete a key of", is_current(deleted.map(|()| 0))).await
     }
 
     /// Watches all keys: those that change from now on, or from this revision.
@@ -103,7 +117,7 @@ impl Bucket {
             Some(revision) => store.watch_all_from_revision(revision).await,
             None => store.watch_all().await,
         };
-        self.checked("watch the keys", watch).await
+        self.checked("watch the keys of", watch).await
     }
 
     /// Reads all keys that have a value.
@@ -111,7 +125,7 @@ impl Bucket {
         let store = self.open(at).await?;
         let read = tokio::time::timeout(READ_TIME, read_all(at, &store)).await;
         let read = read.unwrap_or_else(|_| Err("no answer in time".into()));
-        self.checked("read all keys", read).await
+        self.checked("read all keys of", read).await
     }
 
     /// Opens the bucket, or creates it.
@@ -121,19 +135,42 @@ impl Bucket {
         if let Some(store) = &*open {
             return Ok(store.clone());
         }
-        let store = match at.jetstream().get_key_value(self.name()).await {
+        let jetstream = at.jetstream();
+        let store = match jetstream.get_key_value(&self.name).await {
             Ok(store) => store,
-            // It is not there, or another replica is creating it.
-            Err(_) => match at.jetstream().create_key_value(self.config.clone()).await {
-                Ok(store) => store,
-                Err(error) => match at.jetstream().get_key_value(self.name()).await {
-                    Ok(store) => store,
-                    Err(_) => return Err(StoreError::new("open or create it", self.name(), error).into()),
-                },
-            },
+            Err(_) => {
+                // Another replica may create it at the same time, which is an error only if it is not there afterwards.
+                let created = jetstream.create_stream(self.stream_config()).await;
+                match (jetstream.get_key_value(&self.name).await, created) {
+                    (Ok(store), _) => store,
+                    (Err(_), Err(error)) => {
+                        return Err(StoreError::new("create", &self.name, error).into());
+                    }
+                    (Err(error), Ok(_)) => return Err(StoreError::new("open", &self.name, error).into()),
+                }
+            }
         };
         *open = Some(store.clone());
         Ok(store)
+    }
+
+    /// Returns the stream of the bucket. `create_key_value` asks for the account first, whose description by servers before 2.10
+    /// the client does not read.
+    fn stream_config(&self) -> stream::Config {
+        stream::Config {
+            name: format!("KV_{}", self.name),
+            description: Some(self.description.to_owned()),
+            subjects: vec![format!("$KV.{}.>", self.name)],
+            max_messages_per_subject: self.history,
+            max_age: self.max_age,
+            storage: self.storage,
+            discard: DiscardPolicy::New,
+            num_replicas: 1,
+            allow_rollup: true,
+            deny_delete: true,
+            allow_direct: true,
+            ..Default::default()
+        }
     }
 
     /// Adds the place to an error. The bucket may be gone, so it is opened again by the next operation.
@@ -146,7 +183,7 @@ impl Bucket {
             Ok(value) => Ok(value),
             Err(error) => {
                 *self.open.lock().await = None;
-                Err(StoreError::new(operation, self.name(), error).into())
+                Err(StoreError::new(operation, &self.name, error).into())
             }
         }
     }
@@ -154,7 +191,7 @@ impl Bucket {
 
 impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bucket").field("name", &self.config.bucket).finish_non_exhaustive()
+        f.debug_struct("Bucket").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

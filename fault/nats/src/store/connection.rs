@@ -124,7 +124,8 @@ mod tests {
             ("nats://ann:secret@a.example", Ok(vec!["a.example:4222"])),
             ("http://ann:secret@a.example", Err("invalid scheme")),
             ("nats://ann:secret@", Err("empty host")),
-            ("", Err("empty host")),
+            ("", Err("no host")),
+            ("a.example,", Err("no host")),
             ("nats://a.example:seven", Err("invalid port")),
         ];
         for (text, expected) in rows {
