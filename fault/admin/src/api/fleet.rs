@@ -1,16 +1,11 @@
-//! Fleet: the replicas that run under one plan, and the endpoint that shows them.
+//! Fleet: the replicas that run under one plan, as the program knows them.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use waylay_extract::{Extract, routes};
-
-use crate::api::state::AdminState;
-use crate::problem::{Json, Problem};
 
 /// The fleet to which a process belongs, given by [`AdminBuilder::fleet`](crate::AdminBuilder::fleet): the replicas that run
 /// under one plan, wherever that comes from.
@@ -112,27 +107,3 @@ impl fmt::Display for FleetUnreachable {
 }
 
 impl std::error::Error for FleetUnreachable {}
-
-/// The endpoint of the fleet.
-#[derive(Debug, Extract)]
-pub(crate) struct FleetApi {
-    #[state]
-    state: AdminState,
-}
-
-/// Shows what the replicas of the fleet run, if the process belongs to one.
-#[derive(Debug, Extract)]
-#[route(GET "/fleet")]
-pub(crate) struct ShowFleet {}
-
-#[routes(state = AdminState)]
-impl FleetApi {
-    pub(crate) async fn show(&self, _: ShowFleet) -> Result<Json<FleetOverview>, Problem> {
-        let Some(fleet) = &self.state.fleet else {
-            return Err(Problem::not_found("the process belongs to no fleet (`AdminBuilder::fleet`)"));
-        };
-        let unreachable =
-            |error: FleetUnreachable| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
-        fleet.overview().await.map(Json).map_err(unreachable)
-    }
-}

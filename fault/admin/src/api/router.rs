@@ -7,7 +7,6 @@ use waylay_router::{BuildErrors, Policy, Route, Router};
 
 use crate::api::change::Change;
 use crate::api::document::document;
-use crate::api::fleet::FleetApi;
 use crate::api::observe::Observe;
 use crate::api::plan::PlanApi;
 use crate::api::state::AdminState;
@@ -24,7 +23,6 @@ pub(crate) fn router(state: AdminState) -> Result<Router, BuildErrors> {
             .endpoints::<Change>()
             .endpoints::<PlanApi>()
             .endpoints::<Stream>()
-            .endpoints::<FleetApi>()
     };
     let document = document(&endpoints().build()?);
     let document = async move || ([(CONTENT_TYPE, "application/json")], document).into_response();

@@ -37,10 +37,12 @@ pub struct NatsFleetBuilder {
     on_event: Option<Box<dyn Fn(&FleetEvent) + Send + Sync>>,
 }
 
-impl NatsFleetBuilder {
-    pub(crate) fn new(servers: String) -> Self {
-        Self {
-            servers,
+impl NatsFleet {
+    /// Begins a fleet on these servers, separated by commas: `nats://host:4222`, `tls://host`, with `user:password@` before
+    /// the host.
+    pub fn builder(servers: impl Into<String>) -> NatsFleetBuilder {
+        NatsFleetBuilder {
+            servers: servers.into(),
             options: ConnectOptions::new(),
             bucket: "waylay".to_owned(),
             key: "plan.toml".to_owned(),
@@ -50,7 +52,9 @@ impl NatsFleetBuilder {
             on_event: None,
         }
     }
+}
 
+impl NatsFleetBuilder {
     /// Sets options of the client: credentials, certificates. Those of the connection itself (reconnecting, time limits,
     /// events) are set by the fleet.
     pub fn options(mut self, options: ConnectOptions) -> Self {

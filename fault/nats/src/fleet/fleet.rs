@@ -7,7 +7,6 @@ use std::time::Duration;
 use waylay_fault::{FaultSet, PlanFormat};
 
 use crate::error::FleetError;
-use crate::fleet::builder::NatsFleetBuilder;
 use crate::replica::event::FleetEvent;
 use crate::replica::replica::Replica;
 use crate::source::source::NatsSource;
@@ -61,12 +60,6 @@ pub(crate) struct FleetParts {
 }
 
 impl NatsFleet {
-    /// Begins a fleet on these servers, separated by commas: `nats://host:4222`, `tls://host`, with `user:password@` before
-    /// the host.
-    pub fn builder(servers: impl Into<String>) -> NatsFleetBuilder {
-        NatsFleetBuilder::new(servers.into())
-    }
-
     pub(crate) fn new(parts: FleetParts) -> Self {
         Self { parts: Arc::new(parts) }
     }
