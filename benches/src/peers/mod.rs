@@ -1,0 +1,7 @@
+//! Peers: routers of paths with manual code for methods, and contenders made of them.
+
+mod paths;
+mod routers;
+
+pub use paths::{Methods, Outcome, PathRouter, WithMethods, waylay};
+pub use routers::{NAMES, Request, Routers, best, check_allocations, contender, get, peer_names};
