@@ -55,9 +55,8 @@ impl Case {
 fn cases(pace: &Pace) -> Vec<Case> {
     let literals = |count: usize| "/a".repeat(count);
     // A search that prefers literals enters all of these before the only one that matches.
-    let backtracking = |variable: usize| {
-        format!("{}/{{v}}{}/end-{variable}", literals(variable), literals(20 - variable))
-    };
+    let backtracking =
+        |variable: usize| format!("{}/{{v}}{}/end-{variable}", literals(variable), literals(20 - variable));
     let combination = |bits: usize, variable: &str| -> String {
         let segment = |bit: usize| match bits >> bit & 1 {
             0 => format!("/literal-{bit}"),
@@ -71,15 +70,17 @@ fn cases(pace: &Pace) -> Vec<Case> {
         Case::new("backtracking", (0..20).map(backtracking).collect(), |variable| {
             format!("{}/end-{variable}", literals(21))
         }),
-        Case::new(
-            "literal or variable",
-            (0..256).map(|bits| combination(bits, "/{vN}")).collect(),
-            |bits| combination(bits, "/other"),
-        ),
-        Case::new("long segments", (0..many).map(long).collect(), |number| long(number).replace("{id}", "17")),
-        Case::new("beginnings", (0..few).map(|number| format!("/kind-{number}-{{id}}")).collect(), |number| {
-            format!("/kind-{number}-x")
+        Case::new("literal or variable", (0..256).map(|bits| combination(bits, "/{vN}")).collect(), |bits| {
+            combination(bits, "/other")
         }),
+        Case::new("long segments", (0..many).map(long).collect(), |number| {
+            long(number).replace("{id}", "17")
+        }),
+        Case::new(
+            "beginnings",
+            (0..few).map(|number| format!("/kind-{number}-{{id}}")).collect(),
+            |number| format!("/kind-{number}-x"),
+        ),
         Case::new("deep", vec![(0..30).map(|place| format!("/{{v{place}}}")).collect()], |_| "/x".repeat(30)),
     ]
 }
@@ -172,7 +173,13 @@ impl Built {
 }
 
 fn measure(pace: &Pace) -> Vec<Sample> {
-    let cases: Vec<(Case, Built)> = cases(pace).into_iter().map(|case| { let built = Built::new(&case); (case, built) }).collect();
+    let cases: Vec<(Case, Built)> = cases(pace)
+        .into_iter()
+        .map(|case| {
+            let built = Built::new(&case);
+            (case, built)
+        })
+        .collect();
     let count = pace.size(300, 20);
     let (ours, nine) = (guarded_table(count), Guarded::<matchit::Router<Methods>>::new(count));
     let requests = guarded_requests(count);

@@ -143,7 +143,8 @@ fn try_compare(groups: &[&Group], options: &RunOptions) -> Result<(), Error> {
             runs.0.push(run);
         }
     }
-    let reports: Vec<Report> = groups.iter().zip(&runs).map(|(group, runs)| Report::new(group, runs)).collect();
+    let reports: Vec<Report> =
+        groups.iter().zip(&runs).map(|(group, runs)| Report::new(group, runs)).collect();
     for report in &reports {
         print!("{report}");
     }

@@ -79,7 +79,8 @@ fn of_routes(pace: &Pace, routes: usize, samples: &mut Vec<Sample>) {
 fn of_hosts(pace: &Pace, hosts: usize, samples: &mut Vec<Sample>) {
     let name = format!("{hosts} hosts");
     let paths = templates(1, 1, ROUTES_OF_HOST);
-    let pairs = (0..hosts).flat_map(|number| paths.iter().map(move |path| (Some(host(number)), path.as_str())));
+    let pairs =
+        (0..hosts).flat_map(|number| paths.iter().map(move |path| (Some(host(number)), path.as_str())));
     let Built { table, figures } = build(&name, pairs.collect());
     samples.extend(figures);
     let router = |number: usize| {
@@ -122,10 +123,13 @@ fn curves(
     contenders: &[(&str, &str, &str)],
 ) -> Curves {
     let points = |prefix: &str, suffix: &str| {
-        let all = sizes.iter().map(|size| (*size as f64, runs.value(&format!("{prefix}{size} {unit}{suffix}")).median));
+        let all = sizes
+            .iter()
+            .map(|size| (*size as f64, runs.value(&format!("{prefix}{size} {unit}{suffix}")).median));
         all.filter(|(_, y)| y.is_finite() && *y > 0.0).collect()
     };
-    let series = contenders.iter().map(|(label, prefix, suffix)| ((*label).to_owned(), points(prefix, suffix)));
+    let series =
+        contenders.iter().map(|(label, prefix, suffix)| ((*label).to_owned(), points(prefix, suffix)));
     Curves { title: title.to_owned(), x: x.to_owned(), y: y.to_owned(), series: series.collect() }
 }
 
@@ -141,14 +145,23 @@ fn report(runs: &Runs, report: &mut Report) {
         let seconds = runs.value(&format!("{size} routes: seconds"));
         report.line(&format!("{size} routes: build, seconds"), seconds, Goal::AtMost(goal), "");
         let bytes = runs.value(&format!("{size} routes: bytes per route"));
-        report.line(&format!("{size} routes: bytes per route without its text"), bytes, Goal::AtMost(350.0), "");
+        report.line(
+            &format!("{size} routes: bytes per route without its text"),
+            bytes,
+            Goal::AtMost(350.0),
+            "",
+        );
     }
     let name = "1,000,000 / 100,000 routes: build time for each route";
-    let linear = runs.figure(|run| run.value("1000000 routes: seconds") / run.value("100000 routes: seconds") / 10.0);
+    let linear =
+        runs.figure(|run| run.value("1000000 routes: seconds") / run.value("100000 routes: seconds") / 10.0);
     report.line(name, linear, Goal::None, "1 is linear");
     for set in ["hot", "cold"] {
-        for (size, unit) in [(100_000, "routes"), (1_000_000, "routes"), (10_000, "hosts"), (100_000, "hosts")] {
-            let (ours, theirs) = (format!("waylay, {set}, {size} {unit}"), format!("matchit, {set}, {size} {unit}"));
+        for (size, unit) in
+            [(100_000, "routes"), (1_000_000, "routes"), (10_000, "hosts"), (100_000, "hosts")]
+        {
+            let (ours, theirs) =
+                (format!("waylay, {set}, {size} {unit}"), format!("matchit, {set}, {size} {unit}"));
             let label = format!("{size} {unit}, {set} / matchit 0.9, with manual code for hosts");
             report.ratio(runs, &label, &ours, &theirs, Goal::None);
         }

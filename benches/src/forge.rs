@@ -111,9 +111,13 @@ fn resource(routes: &mut Vec<(Method, String)>, parent: &str, plural: &str, sing
 
 /// Adds the five methods of a collection and of its items.
 fn collection(routes: &mut Vec<(Method, String)>, all: &str, one: &str) {
-    for (method, path) in
-        [(Method::GET, all), (Method::POST, all), (Method::GET, one), (Method::PUT, one), (Method::DELETE, one)]
-    {
+    for (method, path) in [
+        (Method::GET, all),
+        (Method::POST, all),
+        (Method::GET, one),
+        (Method::PUT, one),
+        (Method::DELETE, one),
+    ] {
         add(routes, method, path);
     }
 }

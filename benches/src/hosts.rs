@@ -67,9 +67,12 @@ impl<P: PathRouter> ByHost<P> {
     fn new(owners: &[Owner]) -> Self {
         let paths = |number: usize| {
             let first = number * ROUTES.len();
-            WithMethods::new((first as u32..).zip(&ROUTES).map(|(index, (method, path))| (method, *path, index)))
+            WithMethods::new(
+                (first as u32..).zip(&ROUTES).map(|(index, (method, path))| (method, *path, index)),
+            )
         };
-        let mut all = Self { exact: HashMap::default(), domains: HashMap::default(), any: WithMethods::new([]) };
+        let mut all =
+            Self { exact: HashMap::default(), domains: HashMap::default(), any: WithMethods::new([]) };
         for (number, owner) in owners.iter().enumerate() {
             match owner {
                 Owner::Exact(host) => drop(all.exact.insert(host.clone(), paths(number))),

@@ -199,5 +199,6 @@ fn report(runs: &Runs, report: &mut Report) {
         "allocations per call: bare {:.0}, fault {:.0}, chaos {:.0}",
         runs.allocations("bare"),
         runs.allocations("fault"),
-        runs.allocations("chaos")));
+        runs.allocations("chaos")
+    ));
 }

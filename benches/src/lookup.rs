@@ -198,10 +198,8 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let actix_routes = actix_routes.finish();
     let wayfind_routes = wayfind_routes.build();
     let map: Floor = (0..).zip(&ROUTES).map(|(index, template)| (path(template), index)).collect();
-    let by_exact_host = ByHost {
-        exact: [(HOST_NAME, nine.clone())].into_iter().collect(),
-        domains: HashMap::default(),
-    };
+    let by_exact_host =
+        ByHost { exact: [(HOST_NAME, nine.clone())].into_iter().collect(), domains: HashMap::default() };
     let by_domain =
         ByHost { exact: HashMap::default(), domains: [("test", nine.clone())].into_iter().collect() };
 

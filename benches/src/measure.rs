@@ -116,8 +116,7 @@ impl<'a> Contender<'a> {
 /// of the whole machine affects all contenders alike. A contender whose single pass is long has fewer turns.
 pub fn race(pace: &Pace, mut contenders: Vec<Contender<'_>>) -> Vec<Sample> {
     contenders.retain(|contender| pace.only.as_ref().is_none_or(|only| contender.name == *only));
-    let schedules: Vec<Schedule> =
-        contenders.iter_mut().map(|contender| contender.schedule(pace)).collect();
+    let schedules: Vec<Schedule> = contenders.iter_mut().map(|contender| contender.schedule(pace)).collect();
     let counts: Vec<f64> = contenders
         .iter_mut()
         .map(|contender| {

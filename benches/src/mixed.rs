@@ -158,8 +158,7 @@ fn report(runs: &Runs, report: &mut Report) {
     let best = |run: &Run, kind: &str| {
         PEERS.iter().map(|peer| run.value(&format!("{peer}, {kind}"))).fold(f64::INFINITY, f64::min)
     };
-    let ratio =
-        |kind: &str| runs.figure(|run| run.value(&format!("waylay, {kind}")) / best(run, kind));
+    let ratio = |kind: &str| runs.figure(|run| run.value(&format!("waylay, {kind}")) / best(run, kind));
     let worst = runs.figure(|run| {
         let each = kinds().into_iter().filter(|kind| *kind != ALL);
         each.map(|kind| run.value(&format!("waylay, {kind}")) / best(run, kind)).fold(0.0, f64::max)

@@ -98,6 +98,16 @@ fn report(runs: &Runs, report: &mut Report) {
          `copy_bidirectional`.",
     );
     let throughput = |name: &'static str| runs.figure(move |run| run.value("plain copy") / run.value(name));
-    report.line("throughput of an idle proxy / of a plain copy", throughput("idle proxy"), Goal::AtLeast(0.9), "");
-    report.line("with a toxic on the way back / plain copy", throughput("proxy with a toxic"), Goal::None, "");
+    report.line(
+        "throughput of an idle proxy / of a plain copy",
+        throughput("idle proxy"),
+        Goal::AtLeast(0.9),
+        "",
+    );
+    report.line(
+        "with a toxic on the way back / plain copy",
+        throughput("proxy with a toxic"),
+        Goal::None,
+        "",
+    );
 }

@@ -197,8 +197,7 @@ pub struct Report {
 impl Report {
     /// Computes the report of a group.
     pub fn new(group: &Group, runs: &Runs) -> Self {
-        let mut report =
-            Self { group: group.name.to_owned(), processes: runs.0.len(), ..Self::default() };
+        let mut report = Self { group: group.name.to_owned(), processes: runs.0.len(), ..Self::default() };
         (group.report)(runs, &mut report);
         report
     }

@@ -199,11 +199,18 @@ fn report(runs: &Runs, report: &mut Report) {
     );
     report.ratio(runs, "100,000 / 100 routes, hot", "100,000 routes", "100 routes", Goal::AtMost(1.5));
     report.ratio(runs, "10,000 / 10 hosts x 10 routes, hot", "10,000 hosts", "10 hosts", Goal::AtMost(1.5));
-    report.ratio(runs, "100,000 routes, random / 100 routes, hot", "100,000 routes, random", "100 routes", Goal::None);
+    report.ratio(
+        runs,
+        "100,000 routes, random / 100 routes, hot",
+        "100,000 routes, random",
+        "100 routes",
+        Goal::None,
+    );
     report.ratio(runs, "matchit: 100,000 / 100 routes, hot", "matchit, 100,000", "matchit, 100", Goal::None);
     report.ratio(runs, "100 routes, hot / matchit", "100 routes", "matchit, 100", Goal::None);
     report.ratio(runs, "100,000 routes, hot / matchit", "100,000 routes", "matchit, 100,000", Goal::None);
-    report.ratio(runs, 
+    report.ratio(
+        runs,
         "100,000 routes, random / matchit",
         "100,000 routes, random",
         "matchit, 100,000, random",
@@ -212,7 +219,12 @@ fn report(runs: &Runs, report: &mut Report) {
     for name in ["100,000 routes", "10,000 hosts", "matchit, 100,000"] {
         let ours = !name.starts_with("matchit");
         let goal = |most| if ours { Goal::AtMost(most) } else { Goal::None };
-        report.line(&format!("{name}: build, seconds"), runs.value(&format!("{name}: seconds")), goal(1.0), "");
+        report.line(
+            &format!("{name}: build, seconds"),
+            runs.value(&format!("{name}: seconds")),
+            goal(1.0),
+            "",
+        );
         let bytes = runs.value(&format!("{name}: bytes per route"));
         report.line(&format!("{name}: bytes per route without its text"), bytes, goal(350.0), "");
     }

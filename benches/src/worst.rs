@@ -168,6 +168,11 @@ fn report(runs: &Runs, report: &mut Report) {
     for format in ["TOML", "JSON"] {
         let seconds = |figure: &str| runs.value(&format!("{format}{figure}: seconds"));
         report.line(&format!("20,000 routes of {format}: read, seconds"), seconds(""), Goal::AtMost(0.3), "");
-        report.line(&format!("20,000 routes of {format}: build, seconds"), seconds(", build"), Goal::None, "");
+        report.line(
+            &format!("20,000 routes of {format}: build, seconds"),
+            seconds(", build"),
+            Goal::None,
+            "",
+        );
     }
 }

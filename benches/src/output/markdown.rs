@@ -15,7 +15,11 @@ const HEADLINES: [(&str, &str, &str); 17] = [
     ("lookup", "GET, host variable / matchit 0.9", "with a host variable / matchit 0.9, path only"),
     ("mixed", "all / best peer with manual code", "all kinds of conditions / best peer with manual code"),
     ("mixed", "worst kind / best peer with manual code", "the worst kind of them"),
-    ("large", "hits / best peer with manual methods", "3,500 routes of a REST API / best peer with manual methods"),
+    (
+        "large",
+        "hits / best peer with manual methods",
+        "3,500 routes of a REST API / best peer with manual methods",
+    ),
     ("dispatch", "no argument: overhead / axum's overhead", "what a router adds to its endpoint / axum 0.8"),
     ("dispatch", "captures read: overhead / axum's overhead", "the same, captures read"),
     ("dispatch", "no argument, 1 layer: overhead / axum's overhead", "the same, one layer"),
@@ -27,7 +31,8 @@ const HEADLINES: [(&str, &str, &str); 17] = [
 ];
 
 /// Chart of the README: the file in `benches/report`.
-const HEADLINE_CHART: (&str, &str) = ("mixed.svg", "Time of a look-up in a table with all kinds of conditions");
+const HEADLINE_CHART: (&str, &str) =
+    ("mixed.svg", "Time of a look-up in a table with all kinds of conditions");
 
 /// Returns the file of a chart of bars.
 pub fn bars_file(report: &Report, number: usize) -> String {
@@ -62,7 +67,8 @@ pub fn page(report: &Report) -> String {
     }
     for (number, chart) in report.curves.iter().enumerate() {
         let _ = write!(text, "\n![{}]({})\n\n| {} |", chart.title, curves_file(report, number), chart.x);
-        let xs: Vec<f64> = chart.series.iter().flat_map(|(_, points)| points.iter().map(|point| point.0)).collect();
+        let xs: Vec<f64> =
+            chart.series.iter().flat_map(|(_, points)| points.iter().map(|point| point.0)).collect();
         let mut columns = xs.clone();
         columns.sort_by(f64::total_cmp);
         columns.dedup();
@@ -84,7 +90,8 @@ pub fn page(report: &Report) -> String {
 
 /// Returns all figures that have a goal, and where they were measured.
 pub fn goals(results: &Results) -> String {
-    let all = || results.reports.iter().flat_map(|report| report.lines.iter().map(move |line| (report, line)));
+    let all =
+        || results.reports.iter().flat_map(|report| report.lines.iter().map(move |line| (report, line)));
     let with_goal = || all().filter(|(_, line)| line.goal != Goal::None);
     let met = with_goal().filter(|(_, line)| line.goal.is_met(line.spread.median) == Some(true)).count();
     let mut text = format!("{}\n\n{met} of {} goals are met.\n\n", machine(results), with_goal().count());
@@ -92,7 +99,10 @@ pub fn goals(results: &Results) -> String {
     for (report, line) in with_goal() {
         let (group, label, goal) = (&report.group, &line.label, line.goal);
         let (median, range, verdict) = (median(line), range(line), verdict(line));
-        let _ = writeln!(text, "| [`{group}`](report/{group}.md) | {label} | {median} | {range} | {goal} | {verdict} |");
+        let _ = writeln!(
+            text,
+            "| [`{group}`](report/{group}.md) | {label} | {median} | {range} | {goal} | {verdict} |"
+        );
     }
     text
 }
@@ -103,7 +113,8 @@ pub fn headlines(results: &Results) -> String {
     let mut text = format!("![{title}](benches/report/{file})\n\n{}\n\n", machine(results));
     text.push_str("| work | ratio | goal | |\n|---|---|---|---|\n");
     for (group, label, name) in HEADLINES {
-        let lines = results.reports.iter().filter(|report| report.group == group).flat_map(|report| &report.lines);
+        let lines =
+            results.reports.iter().filter(|report| report.group == group).flat_map(|report| &report.lines);
         match lines.clone().find(|line| line.label == label) {
             Some(line) => {
                 let _ = writeln!(text, "| {name} | {} | {} | {} |", median(line), line.goal, verdict(line));

@@ -115,10 +115,12 @@ fn folder() -> PathBuf {
 
 /// Replaces what is between the two markers of a file.
 fn replace_section(file: &Path, text: &str) -> Result<(), Error> {
-    const BEGIN: &str = "<!-- figures: written by `cargo bench -p waylay-benches --features peers -- --report` -->\n";
+    const BEGIN: &str =
+        "<!-- figures: written by `cargo bench -p waylay-benches --features peers -- --report` -->\n";
     const END: &str = "<!-- end of figures -->";
     let old = fs::read_to_string(file)?;
     let parts = old.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.ok_or_else(|| format!("{}: no section between {BEGIN} and {END}", file.display()))?;
+    let (before, after) =
+        parts.ok_or_else(|| format!("{}: no section between {BEGIN} and {END}", file.display()))?;
     Ok(fs::write(file, format!("{before}{BEGIN}\n{text}\n{END}{after}"))?)
 }

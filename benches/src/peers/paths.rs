@@ -109,6 +109,11 @@ pub fn peer<P: PathRouter, const READ: bool>(router: &WithMethods<P>, request: &
     router.find::<READ>(request)
 }
 
+/// Reads a capture.
+fn read<T>(pair: T) {
+    let _ = black_box(pair);
+}
+
 fn insert<E: std::fmt::Debug>(result: Result<(), E>) {
     result.expect("the routes of the benches are valid for all peers");
 }
@@ -123,7 +128,7 @@ impl PathRouter for matchit::Router<Methods> {
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
         let found = self.at(path).ok()?;
         if READ {
-            found.params.iter().for_each(|pair| drop(black_box(pair)));
+            found.params.iter().for_each(read);
         }
         Some(black_box(&found).value)
     }
@@ -139,7 +144,7 @@ impl PathRouter for matchit_08::Router<Methods> {
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
         let found = self.at(path).ok()?;
         if READ {
-            found.params.iter().for_each(|pair| drop(black_box(pair)));
+            found.params.iter().for_each(read);
         }
         Some(black_box(&found).value)
     }
@@ -155,7 +160,7 @@ impl PathRouter for xitca_router::Router<Methods> {
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
         let found = self.at(path).ok()?;
         if READ {
-            found.params.iter().for_each(|pair| drop(black_box(pair)));
+            found.params.iter().for_each(read);
         }
         Some(black_box(&found).value)
     }
@@ -173,7 +178,7 @@ impl PathRouter for path_tree::PathTree<Methods> {
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
         let (methods, found) = Self::find(self, path)?;
         if READ {
-            found.params_iter().for_each(|pair| drop(black_box(pair)));
+            found.params_iter().for_each(read);
         }
         black_box(&found);
         Some(methods)
@@ -192,7 +197,7 @@ impl PathRouter for wayfind::Router<Methods> {
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
         let found = self.search(path)?;
         if READ {
-            found.parameters().iter().for_each(|pair| drop(black_box(pair)));
+            found.parameters().iter().for_each(read);
         }
         Some(black_box(&found).data())
     }
@@ -210,7 +215,7 @@ impl PathRouter for route_recognizer::Router<Methods> {
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
         let found = self.recognize(path).ok()?;
         if READ {
-            found.params().iter().for_each(|pair| drop(black_box(pair)));
+            found.params().iter().for_each(read);
         }
         black_box(&found);
         Some(*found.handler())
@@ -233,7 +238,7 @@ impl PathRouter for actix_router::Router<Methods> {
         let mut path = actix_router::Path::new(path);
         let (methods, _) = self.recognize(&mut path)?;
         if READ {
-            path.iter().for_each(|pair| drop(black_box(pair)));
+            path.iter().for_each(read);
         }
         black_box(&path);
         Some(methods)

@@ -15,8 +15,15 @@ use crate::report::{Run, Runs};
 pub type Request = http::Request<()>;
 
 /// Peers, waylay and the floor excluded; the last two search routes one by one or build sets of states.
-pub const NAMES: [&str; 7] =
-    ["matchit 0.9", "matchit 0.8", "path-tree", "wayfind", "xitca-router", "route-recognizer", "actix-router"];
+pub const NAMES: [&str; 7] = [
+    "matchit 0.9",
+    "matchit 0.8",
+    "path-tree",
+    "wayfind",
+    "xitca-router",
+    "route-recognizer",
+    "actix-router",
+];
 
 /// The same routes in all routers.
 pub struct Routers {
@@ -80,7 +87,10 @@ impl Routers {
         add("path-tree", Box::new(|name| contender(name, &self.tree, requests, peer::<_, READ>)));
         add("wayfind", Box::new(|name| contender(name, &self.wayfind, requests, peer::<_, READ>)));
         add("xitca-router", Box::new(|name| contender(name, &self.xitca, requests, peer::<_, READ>)));
-        add("route-recognizer", Box::new(|name| contender(name, &self.recognizer, requests, peer::<_, READ>)));
+        add(
+            "route-recognizer",
+            Box::new(|name| contender(name, &self.recognizer, requests, peer::<_, READ>)),
+        );
         add("actix-router", Box::new(|name| contender(name, &self.actix, requests, peer::<_, READ>)));
         add("HashMap", Box::new(|name| contender(name, &self.floor, requests, floor)));
         contenders

@@ -43,7 +43,8 @@ impl Client {
         let connect = async || {
             let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("the server listens");
             stream.set_nodelay(true).expect("the connection is open");
-            let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a new connection");
+            let (sender, connection) =
+                http1::handshake(TokioIo::new(stream)).await.expect("a new connection");
             tokio::spawn(connection);
             sender
         };

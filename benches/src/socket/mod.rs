@@ -75,13 +75,28 @@ fn report(runs: &Runs, report: &mut Report) {
         let goal = if *name == "waylay" { Goal::AtMost(1.05) } else { Goal::None };
         let micros = |name: &str| runs.value(name).median / 1e3;
         let note = format!("{:.2} / {:.2} µs", micros(name), micros(SERVERS[0]));
-        report.line(&format!("{name} / bare hyper, CPU per request"), runs.ratio(name, SERVERS[0]), goal, &note);
+        report.line(
+            &format!("{name} / bare hyper, CPU per request"),
+            runs.ratio(name, SERVERS[0]),
+            goal,
+            &note,
+        );
     }
     for name in SERVERS {
         let per_second = runs.figure(|run| 1e9 / run.value(name));
         report.line(&format!("{name}: requests per CPU second"), per_second, Goal::None, "");
-        report.line(&format!("{name}: 99th percentile, µs"), runs.value(&format!("{name}, p99")), Goal::None, "");
-        report.line(&format!("{name}: requests per second"), runs.value(&format!("{name}, rate")), Goal::None, "");
+        report.line(
+            &format!("{name}: 99th percentile, µs"),
+            runs.value(&format!("{name}, p99")),
+            Goal::None,
+            "",
+        );
+        report.line(
+            &format!("{name}: requests per second"),
+            runs.value(&format!("{name}, rate")),
+            Goal::None,
+            "",
+        );
     }
     let bars = SERVERS.iter().filter(|name| runs.has(name));
     report.bars.push(Bars {
