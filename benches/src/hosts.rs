@@ -163,7 +163,7 @@ fn report(runs: &Runs, report: &mut Report) {
     report.head(
         "hosts: 1,000 tenants with 16 routes each, a host variable, and any other host",
         "500 requests for random hosts and routes. Manual code around the peers: a hash map from the host to a router\n\
-         of its paths, then one of domains, then the rest; it compares hosts as they are written, waylay ignores case.",
+         of its paths, then one of domains, then the rest; it compares hosts as they are written, waylay ignores case and a final dot.",
     );
     for (set, label) in SETS {
         let ratio = runs.figure(|run| run.value(&format!("waylay, {set}")) / best(run, set));

@@ -67,9 +67,8 @@ pub fn page(report: &Report) -> String {
     }
     for (number, chart) in report.curves.iter().enumerate() {
         let _ = write!(text, "\n![{}]({})\n\n| {} |", chart.title, curves_file(report, number), chart.x);
-        let xs: Vec<f64> =
+        let mut columns: Vec<f64> =
             chart.series.iter().flat_map(|(_, points)| points.iter().map(|point| point.0)).collect();
-        let mut columns = xs.clone();
         columns.sort_by(f64::total_cmp);
         columns.dedup();
         for x in &columns {
