@@ -12,7 +12,7 @@ const LIMIT: f64 = 0.03;
 
 const HEAD: &str = "\
 # Instructions of one call, counted by callgrind in a release build. A rise of more than 3 % fails with the recorded
-# toolchain. After a change that is meant: UPDATE=1 cargo run --release -p waylay-benches --bin instructions
+# toolchain. After a change that is meant: UPDATE=1 cargo run --release -p waylay-benches --features instructions
 ";
 
 /// Instructions of each path.
@@ -78,11 +78,11 @@ impl Counts {
             println!("not compared: counts.txt is of {}, this is {}", recorded.toolchain, self.toolchain);
         } else if !is_within {
             println!(
-                "rose by more than 3 %; if it is meant: UPDATE=1 cargo run --release -p waylay-benches --bin instructions"
+                "rose by more than 3 %; if it is meant: UPDATE=1 cargo run --release -p waylay-benches --features instructions"
             );
         } else if has_fallen {
             println!(
-                "fell by more than 3 %; please keep it so: UPDATE=1 cargo run --release -p waylay-benches --bin instructions"
+                "fell by more than 3 %; please keep it so: UPDATE=1 cargo run --release -p waylay-benches --features instructions"
             );
         }
         is_within || !is_same

@@ -1,6 +1,6 @@
 //! Instructions of ten hot paths, counted by callgrind and compared with `counts.txt`.
 //!
-//! - `cargo run --release -p waylay-benches --bin instructions` compares; without valgrind it does nothing;
+//! - `cargo run --release -p waylay-benches --features instructions` compares; without valgrind it does nothing;
 //! - with `UPDATE=1` it writes the file.
 
 mod counts;

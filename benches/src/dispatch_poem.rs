@@ -8,8 +8,9 @@ use http::Request;
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Response, Route};
 
-use crate::github::{ROUTES, colon};
+use crate::github::ROUTES;
 use crate::measure::Contender;
+use crate::peers::colon;
 
 /// An endpoint; it reads its captures, if `READ`.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,9 @@ use http::{Method, Request};
 use rustc_hash::FxBuildHasher;
 use waylay_router::{Peer, Route, Table};
 
-use crate::github::{ROUTES, colon, path};
+use crate::github::{ROUTES, path};
 use crate::measure::{Contender, Pace, Sample, race};
+use crate::peers::colon;
 use crate::report::{Goal, Group, Report, Runs};
 
 /// The group of figures.

@@ -3,5 +3,5 @@
 mod paths;
 mod routers;
 
-pub use paths::{Methods, Outcome, PathRouter, WithMethods, waylay};
+pub use paths::{Methods, Outcome, PathRouter, WithMethods, colon, waylay};
 pub use routers::{NAMES, Request, Routers, best, check_allocations, contender, get, peer_names};

@@ -170,7 +170,7 @@ impl PathRouter for path_tree::PathTree<Methods> {
     fn build(paths: &[(String, Methods)]) -> Self {
         let mut router = Self::new();
         for (path, methods) in paths {
-            let _ = router.insert(&with_variables(path, ":", ""), *methods);
+            let _ = router.insert(&colon(path), *methods);
         }
         router
     }
@@ -207,7 +207,7 @@ impl PathRouter for route_recognizer::Router<Methods> {
     fn build(paths: &[(String, Methods)]) -> Self {
         let mut router = Self::new();
         for (path, methods) in paths {
-            router.add(&with_variables(path, ":", ""), *methods);
+            router.add(&colon(path), *methods);
         }
         router
     }
@@ -243,6 +243,11 @@ impl PathRouter for actix_router::Router<Methods> {
         black_box(&path);
         Some(methods)
     }
+}
+
+/// Returns the template in the syntax of path-tree, route-recognizer and poem.
+pub fn colon(template: &str) -> String {
+    with_variables(template, ":", "")
 }
 
 /// Returns a template with other signs around its variables.
