@@ -5,8 +5,8 @@ use waylay_router::{Route, Table};
 
 use crate::measure::{Contender, Pace, Sample, race};
 use crate::peers::{
-    Methods, NAMES, Outcome, PathRouter, Request, WithMethods, best, check_allocations, contender, get,
-    peer_names, waylay,
+    Methods, NAMES, Outcome, PathRouter, Request, WithMethods, best, check_allocations, contender,
+    contender_if_equal, get, peer_names, waylay,
 };
 use crate::report::{Goal, Group, Report, Runs};
 
@@ -46,9 +46,9 @@ impl Case {
         builder.build().expect("the tables of the benches are valid")
     }
 
-    fn peer<P: PathRouter>(&self) -> WithMethods<P> {
+    fn peer<P: PathRouter>(&self) -> Option<WithMethods<P>> {
         let paths = (0u32..).zip(&self.paths);
-        WithMethods::new(paths.map(|(index, path)| (&Method::GET, path.as_str(), index)))
+        WithMethods::try_new(paths.map(|(index, path)| (&Method::GET, path.as_str(), index))).ok()
     }
 }
 
@@ -136,12 +136,12 @@ fn peer<P: PathRouter>(router: &WithMethods<P>, request: &Request) -> Outcome {
     router.find::<false>(request)
 }
 
-/// The routers of a case; a peer that rejects its templates or returns another route is left out.
+/// The routers of a case; nothing in place of a peer that rejects a template.
 struct Built {
     waylay: Table<u32>,
-    nine: WithMethods<matchit::Router<Methods>>,
-    tree: WithMethods<path_tree::PathTree<Methods>>,
-    wayfind: WithMethods<wayfind::Router<Methods>>,
+    nine: Option<WithMethods<matchit::Router<Methods>>>,
+    tree: Option<WithMethods<path_tree::PathTree<Methods>>>,
+    wayfind: Option<WithMethods<wayfind::Router<Methods>>>,
     xitca: Option<WithMethods<xitca_router::Router<Methods>>>,
 }
 
@@ -152,23 +152,28 @@ impl Built {
             nine: case.peer(),
             tree: case.peer(),
             wayfind: case.peer(),
-            // xitca-router has no text before a variable, and does not try other branches of more than one level.
-            xitca: (!matches!(case.name, "beginnings")).then(|| case.peer()),
+            xitca: case.peer(),
         }
     }
 
+    /// Returns waylay and the peers that find the same routes.
     fn contenders<'a>(&'a self, case: &'a Case) -> Vec<Contender<'a>> {
-        let name = |peer: &str| format!("{peer}, {}", case.name);
-        let mut all = vec![
-            contender(&name("waylay"), &self.waylay, &case.requests, waylay::<false>),
-            contender(&name(NAMES[0]), &self.nine, &case.requests, peer),
-            contender(&name(NAMES[2]), &self.tree, &case.requests, peer),
-            contender(&name(NAMES[3]), &self.wayfind, &case.requests, peer),
-        ];
-        if let Some(xitca) = &self.xitca {
-            all.push(contender(&name(NAMES[4]), xitca, &case.requests, peer));
+        fn of_peer<'a, P: PathRouter>(
+            name: &str,
+            router: Option<&'a WithMethods<P>>,
+            case: &'a Case,
+        ) -> Option<Contender<'a>> {
+            contender_if_equal(&format!("{name}, {}", case.name), router?, &case.requests, peer)
         }
-        all
+        let ours = format!("waylay, {}", case.name);
+        let peers = [
+            of_peer(NAMES[0], self.nine.as_ref(), case),
+            of_peer(NAMES[2], self.tree.as_ref(), case),
+            of_peer(NAMES[3], self.wayfind.as_ref(), case),
+            of_peer(NAMES[4], self.xitca.as_ref(), case),
+        ];
+        let ours = contender(&ours, &self.waylay, &case.requests, waylay::<false>);
+        [ours].into_iter().chain(peers.into_iter().flatten()).collect()
     }
 }
 
@@ -195,7 +200,7 @@ fn report(runs: &Runs, report: &mut Report) {
     report.head(
         "adversarial: tables that are expensive to search",
         "All requests of a table in turn. The peers match paths, with an array by method; on one path, a list of values\n\
-         is manual code. A peer that does not have the templates is left out.",
+         is manual code. A peer that rejects a template or finds another route is left out.",
     );
     for (set, label) in CASES {
         let ratio = runs.figure(|run| run.value(&format!("waylay, {set}")) / best(run, set));

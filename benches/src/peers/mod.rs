@@ -4,4 +4,6 @@ mod paths;
 mod routers;
 
 pub use paths::{Methods, Outcome, PathRouter, WithMethods, colon, waylay};
-pub use routers::{NAMES, Request, Routers, best, check_allocations, contender, get, peer_names};
+pub use routers::{
+    NAMES, Request, Routers, best, check_allocations, contender, contender_if_equal, get, peer_names,
+};

@@ -47,7 +47,11 @@ impl Methods {
 /// A router of paths.
 pub trait PathRouter: Sized {
     /// Builds a router of templates with `{name}`.
-    fn build(paths: &[(String, Methods)]) -> Self;
+    ///
+    /// # Errors
+    ///
+    /// A template that the router does not have.
+    fn build(paths: &[(String, Methods)]) -> Result<Self, String>;
 
     /// Looks a path up; reads the captures, if `READ`.
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods>;
@@ -60,6 +64,15 @@ pub struct WithMethods<P>(P);
 impl<P: PathRouter> WithMethods<P> {
     /// Groups routes by path and builds a router; the indices are the values.
     pub fn new<'a>(routes: impl IntoIterator<Item = (&'a Method, &'a str, u32)>) -> Self {
+        Self::try_new(routes).expect("the router has these templates")
+    }
+
+    /// As [`new`](Self::new), for templates that the router may not have.
+    ///
+    /// # Errors
+    ///
+    /// The template.
+    pub fn try_new<'a>(routes: impl IntoIterator<Item = (&'a Method, &'a str, u32)>) -> Result<Self, String> {
         let mut paths: Vec<(String, Methods)> = Vec::new();
         let mut places = std::collections::HashMap::new();
         for (method, path, index) in routes {
@@ -69,7 +82,7 @@ impl<P: PathRouter> WithMethods<P> {
             });
             paths[place].1.0[Methods::place(method)] = index;
         }
-        Self(P::build(&paths))
+        P::build(&paths).map(Self)
     }
 
     /// Returns the router of paths.
@@ -114,15 +127,13 @@ fn read<T>(pair: T) {
     let _ = black_box(pair);
 }
 
-fn insert<E: std::fmt::Debug>(result: Result<(), E>) {
-    result.expect("the routes of the benches are valid for all peers");
-}
-
 impl PathRouter for matchit::Router<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Self {
+    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
         let mut router = Self::new();
-        paths.iter().for_each(|(path, methods)| insert(router.insert(path, *methods)));
-        router
+        for (path, methods) in paths {
+            router.insert(path, *methods).map_err(|error| error.to_string())?;
+        }
+        Ok(router)
     }
 
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
@@ -135,10 +146,12 @@ impl PathRouter for matchit::Router<Methods> {
 }
 
 impl PathRouter for matchit_08::Router<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Self {
+    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
         let mut router = Self::new();
-        paths.iter().for_each(|(path, methods)| insert(router.insert(path, *methods)));
-        router
+        for (path, methods) in paths {
+            router.insert(path, *methods).map_err(|error| error.to_string())?;
+        }
+        Ok(router)
     }
 
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
@@ -151,10 +164,12 @@ impl PathRouter for matchit_08::Router<Methods> {
 }
 
 impl PathRouter for xitca_router::Router<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Self {
+    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
         let mut router = Self::new();
-        paths.iter().for_each(|(path, methods)| insert(router.insert(path, *methods)));
-        router
+        for (path, methods) in paths {
+            router.insert(path, *methods).map_err(|error| error.to_string())?;
+        }
+        Ok(router)
     }
 
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
@@ -167,12 +182,12 @@ impl PathRouter for xitca_router::Router<Methods> {
 }
 
 impl PathRouter for path_tree::PathTree<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Self {
+    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
         let mut router = Self::new();
         for (path, methods) in paths {
             let _ = router.insert(&colon(path), *methods);
         }
-        router
+        Ok(router)
     }
 
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
@@ -186,12 +201,12 @@ impl PathRouter for path_tree::PathTree<Methods> {
 }
 
 impl PathRouter for wayfind::Router<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Self {
+    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
         let mut builder = wayfind::RouterBuilder::new();
         for (path, methods) in paths {
-            insert(builder.insert(&with_variables(path, "<", ">"), *methods));
+            builder.insert(&with_variables(path, "<", ">"), *methods).map_err(|error| error.to_string())?;
         }
-        builder.build()
+        Ok(builder.build())
     }
 
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
@@ -204,12 +219,12 @@ impl PathRouter for wayfind::Router<Methods> {
 }
 
 impl PathRouter for route_recognizer::Router<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Self {
+    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
         let mut router = Self::new();
         for (path, methods) in paths {
             router.add(&colon(path), *methods);
         }
-        router
+        Ok(router)
     }
 
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
@@ -223,7 +238,7 @@ impl PathRouter for route_recognizer::Router<Methods> {
 }
 
 impl PathRouter for actix_router::Router<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Self {
+    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
         // The first match counts: literal segments before variables.
         let mut paths: Vec<_> = paths.iter().collect();
         paths.sort_by_key(|(path, _)| path.replace('{', "\u{10ffff}"));
@@ -231,7 +246,7 @@ impl PathRouter for actix_router::Router<Methods> {
         for (path, methods) in paths {
             builder.path(path.as_str(), *methods);
         }
-        builder.finish()
+        Ok(builder.finish())
     }
 
     fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
