@@ -43,8 +43,12 @@ fn by_host(hosts: &ByHost, request: &Request<()>) -> u32 {
 }
 
 /// Returns the requests for random routes; the same route has the same path.
-fn requests(routes: usize, request: impl Fn(usize) -> Request<()>) -> [(&'static str, Requests); 2] {
-    [("hot", HOT), ("cold", COLD)].map(|(name, count)| {
+fn requests(
+    pace: &Pace,
+    routes: usize,
+    request: impl Fn(usize) -> Request<()>,
+) -> [(&'static str, Requests); 2] {
+    [("hot", HOT), ("cold", pace.size(COLD, HOT))].map(|(name, count)| {
         let mut numbers = Numbers(13);
         let indices = (0..count).map(|_| numbers.below(routes));
         (name, indices.map(|index| (index as u32, request(index))).collect())
@@ -64,7 +68,7 @@ fn of_routes(pace: &Pace, routes: usize, samples: &mut Vec<Sample>) {
     let id = |index: usize| index % 1_000;
     let whole = paths.iter().enumerate().map(|(index, path)| path.replace("{id}", &id(index).to_string()));
     let map: Floor = whole.zip(0..).collect();
-    let requests = requests(routes, |index| request(None, &paths[index], id(index)));
+    let requests = requests(pace, routes, |index| request(None, &paths[index], id(index)));
     let contenders = requests.iter().flat_map(|(set, requests)| {
         [
             contender(format!("waylay, {set}, {name}"), &table, requests, waylay),
@@ -92,7 +96,7 @@ fn of_hosts(pace: &Pace, hosts: usize, samples: &mut Vec<Sample>) {
     };
     let peer: ByHost = (0..hosts).map(router).collect();
     let routes = hosts * ROUTES_OF_HOST;
-    let requests = requests(routes, |index| {
+    let requests = requests(pace, routes, |index| {
         request(Some(&host(index / ROUTES_OF_HOST)), &paths[index % ROUTES_OF_HOST], index)
     });
     let contenders = requests.iter().flat_map(|(set, requests)| {

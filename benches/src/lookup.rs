@@ -234,8 +234,10 @@ fn measure(pace: &Pace) -> Vec<Sample> {
         ],
     );
     for sample in &samples {
+        // Five captures, one of the host, do not fit into a match.
+        let may_allocate = sample.name == "get, host variable";
         let ours = sample.name.starts_with("get") || sample.name == "any";
-        assert!(!ours || sample.allocations == 0.0, "{} allocates in a look-up", sample.name);
+        assert!(!ours || may_allocate || sample.allocations == 0.0, "{} allocates in a look-up", sample.name);
     }
     samples
 }
@@ -267,8 +269,8 @@ fn report(runs: &Runs, report: &mut Report) {
     }
     report.ratio(runs, "GET, captures / HashMap of whole paths", "get", "HashMap", Goal::None);
     report.ratio(runs, "reading the path's bytes / matchit 0.9", "path bytes", nine, Goal::None);
-    for name in ["get", "get + header", nine].into_iter().chain(peers) {
-        report.remark(format!("allocations per look-up: {name:<16} {:.2}", runs.allocations(name)));
+    for name in ["get", "get + header", "get, host variable", nine].into_iter().chain(peers) {
+        report.remark(format!("allocations per look-up: {name:<18} {:.2}", runs.allocations(name)));
     }
     let mut bars = vec![("waylay, method tested", "get".to_owned()), (nine, nine.to_owned())];
     bars.extend(peers.map(|peer| (peer, peer.to_owned())));
