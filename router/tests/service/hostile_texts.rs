@@ -101,10 +101,10 @@ fn arguments(call: &Call) -> Vec<&str> {
 #[test]
 fn long_texts() {
     let text = "a".repeat(70_000);
-    let long = Route::get("/a").name(&text).header("x", &text).host_regex(format!("{text}|b"));
+    let long = Route::get("/a").name(&text).header("x", &text);
     let short = (0..100).map(|n| Route::get(format!("/{n}")).value(()));
     let builder = short.fold(Table::builder().route(long.value(())), TableBuilder::route);
-    let table = builder.build().unwrap();
+    let table = builder.build().expect("the routes are valid");
     assert!(table.to_string().len() < 10 * text.len());
     let request = Request::get("/a").header("x", &text).body(()).unwrap();
     let explained = table.explain(&request, &Peer::default());
