@@ -7,10 +7,10 @@ use http::{HeaderName, HeaderValue, Request};
 use waylay_router::{Peer, Route, Table, TableSpec};
 
 use crate::measure::{Contender, Pace, Sample, race};
-use crate::report::{Goal, Group, Runs, head, line};
+use crate::report::{Goal, Group, Report, Runs};
 
 /// The group of figures.
-pub const GROUP: Group = Group { name: "worst", measure, report };
+pub const GROUP: Group = Group { name: "worst", is_quick: true, measure, report };
 
 /// Bytes of the headers of a request.
 const BYTES: usize = 400_000;
@@ -215,18 +215,23 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     samples
 }
 
-fn report(runs: &Runs) {
-    head(
+fn report(runs: &Runs, report: &mut Report) {
+    report.head(
         "worst: requests of 400 KB against 300 routes, files of 20,000 routes",
         "A look-up in which every route reads the same part of the request and none matches.",
     );
     for Case { name, .. } in cases() {
         let millis = runs.figure(|run| run.value(name) / 1e6);
-        line(&format!("{name}, ms"), millis, Goal::AtMost(5.0), "");
+        report.line(&format!("{name}, ms"), millis, Goal::AtMost(5.0), "");
     }
     for format in ["TOML", "JSON"] {
         let seconds = |figure: &str| runs.value(&format!("{format}{figure}: seconds"));
-        line(&format!("20,000 routes of {format}: read, seconds"), seconds(""), Goal::AtMost(0.3), "");
-        line(&format!("20,000 routes of {format}: build, seconds"), seconds(", build"), Goal::None, "");
+        report.line(&format!("20,000 routes of {format}: read, seconds"), seconds(""), Goal::AtMost(0.3), "");
+        report.line(
+            &format!("20,000 routes of {format}: build, seconds"),
+            seconds(", build"),
+            Goal::None,
+            "",
+        );
     }
 }

@@ -253,6 +253,8 @@ fn empty_allow_lists() {
         ("headers", builder().allow_headers(no_pairs)),
         ("hosts", builder().allow_hosts(none)),
         ("clients", builder().allow_clients(none)),
+        ("statuses", builder().allow_statuses(none)),
+        ("response_headers", builder().allow_response_headers(no_pairs)),
         #[cfg(feature = "router")]
         ("routes", builder().allow_routes(none)),
         #[cfg(feature = "router")]

@@ -298,7 +298,10 @@ impl Guard {
             (Self::Upgrade(outer), Self::Upgrade(inner)) => {
                 contains(outer, inner, |outer, inner| outer.eq_ignore_ascii_case(inner))
             }
-            (Self::Client(outer), Self::Client(inner)) => contains(outer, inner, Network::covers),
+            (Self::Client(outer), Self::Client(inner)) => {
+                contains(outer, inner, Network::covers)
+                    || contains(&Network::aggregate(outer), inner, Network::covers)
+            }
             (Self::ContentType(outer), Self::ContentType(inner))
             | (Self::Accept(outer), Self::Accept(inner)) => contains(outer, inner, Media::covers),
             _ => false,
