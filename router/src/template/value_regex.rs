@@ -156,7 +156,8 @@ impl ByteSet {
             HirKind::Concat(parts) if edge == Edge::First => parts.iter().all(|part| self.add(part, edge)),
             HirKind::Concat(parts) => parts.iter().rev().all(|part| self.add(part, edge)),
             HirKind::Alternation(parts) => {
-                parts.iter().fold(false, |may_be_empty, part| self.add(part, edge) || may_be_empty)
+                // Each part is added, also after one that may be empty.
+                parts.iter().filter(|part| self.add(part, edge)).count() > 0
             }
         }
     }
