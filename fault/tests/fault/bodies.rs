@@ -17,8 +17,8 @@ use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
     Action, Corruption, Delay, DelayPoint, Fault, FaultBody, Format, Injected, Injector, LengthOffset, Phase,
-    Side, TruncateAt, TruncateEnd, chain, corrupt, dribble, error, messages, patch, rate_limit, replace, slow,
-    truncate, wrong_length,
+    Side, TruncateAt, TruncateEnd, chain, corrupt, dribble, error, messages, patch, rate_limit, replace,
+    slow, truncate, wrong_length,
 };
 
 use crate::support::{Log, always, block_on};
@@ -635,7 +635,11 @@ async fn stages_are_read_beyond_their_end() {
         for known in [true, false] {
             let fault = on(chain([wrong_length(LengthOffset::More(5)).into(), outer(), outer()]));
             let seen = exchange(&fault, &["12345", "678"], known).await;
-            assert_eq!((&*seen.text(), seen.trailers, seen.failed), ("12345678", true, false), "{index} {known}");
+            assert_eq!(
+                (&*seen.text(), seen.trailers, seen.failed),
+                ("12345678", true, false),
+                "{index} {known}"
+            );
         }
     }
 }
