@@ -83,7 +83,11 @@ fn cases() -> Vec<Case> {
         Case::new(
             "query regexes, all literals",
             |n| Route::new().query_regex("q", format!(".*a{n}[0-9]+")),
-            &format!("/?q={}{}", (0..ROUTES).map(|n| format!("a{n}-")).collect::<String>(), "b".repeat(read - 1_400)),
+            &format!(
+                "/?q={}{}",
+                (0..ROUTES).map(|n| format!("a{n}-")).collect::<String>(),
+                "b".repeat(read - 1_400)
+            ),
             none(),
         ),
         Case::new(
