@@ -170,17 +170,19 @@ impl Observe {
     }
 
     pub(crate) async fn explain(&self, explain: Explain) -> Result<Json<ExplanationView>, Problem> {
-        let request = explain.request()?;
+        let mut request = explain.request()?;
+        let route = self.state.routes.as_ref().map(|router| router.explain(&request).to_string());
+        // As a layer within the router would see the request, so that lists of routes decide about it.
+        let matched = self.state.routes.as_ref().and_then(|router| router.find(&request).ok());
+        matched.into_iter().for_each(|matched| _ = request.extensions_mut().insert(matched));
         let explanation = self.state.set.explain(&request);
-        Ok(Json(ExplanationView {
-            faults: explanation.faults().iter().map(FaultExplanationView::new).collect(),
-            route: self.state.routes.as_ref().map(|router| router.explain(&request).to_string()),
-        }))
+        let faults = explanation.faults().iter().map(FaultExplanationView::new).collect();
+        Ok(Json(ExplanationView { faults, route }))
     }
 
     pub(crate) async fn metrics(&self, _: Metrics) -> MetricsText {
         let traffic = self.state.traffic.as_ref().map(crate::traffic::traffic::Traffic::view);
-        MetricsText(metrics::text(&self.state.set.overview(), traffic.as_ref()))
+        MetricsText(metrics::text(&self.state.set, traffic.as_ref()))
     }
 }
 

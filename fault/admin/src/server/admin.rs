@@ -142,7 +142,8 @@ impl AdminBuilder {
         self
     }
 
-    /// Shows the routes of the service.
+    /// Shows the routes of the service, and matches the requests of `explain` in them, so that lists of routes decide
+    /// as they do in a layer within this router.
     pub fn routes(mut self, router: &Router) -> Self {
         self.routes = Some(router.clone());
         self
