@@ -103,7 +103,7 @@
 //! | `panic` | `panic`: a panic in the task of the handler |
 //! | `stress` | `stress`: load on the processors and the memory of the process |
 //! | `metrics` | counters and gauges of the crate `metrics`: `FaultSetBuilder::metrics`, [their names](reports#metrics) |
-//! | `openfeature` | the flags of an OpenFeature client as a [`FlagSource`]: `OpenFeatureFlags` |
+//! | `openfeature` | the flags of an OpenFeature client as a [`FlagSource`]: `OpenFeatureFlags`; `open-feature` 0.3 brings its test tool `mockall` along, a custom `FlagSource` needs no feature |
 //! | `tracing` | an event of the crate `tracing` for each injection |
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
@@ -177,7 +177,7 @@ pub use crate::injector::slow::{RateLimit, rate_limit, slow};
 #[cfg(feature = "stress")]
 pub use crate::injector::stress::{Stress, stress};
 pub use crate::injector::toxic::Toxic;
-pub use crate::injector::tree::{Injector, chain, custom, random, random_by};
+pub use crate::injector::tree::{Injector, MAX_INJECTOR_DEPTH, chain, custom, random, random_by};
 pub use crate::injector::truncate::{Truncate, TruncateAt, TruncateEnd, truncate};
 #[cfg(all(feature = "axum", feature = "net"))]
 pub use crate::io::axum::{MakeWithConnection, WithConnection, with_connection};

@@ -29,6 +29,7 @@ mod toxiproxy;
 mod traffic;
 
 pub use crate::access::token::{Token, TokenError};
+pub use crate::api::fleet::{Fleet, FleetFuture, FleetOverview, FleetUnreachable, Replica};
 #[cfg(feature = "grafana")]
 pub use crate::reporters::grafana::{Grafana, GrafanaBuilder, GrafanaError};
 #[cfg(feature = "opentelemetry")]

@@ -15,6 +15,8 @@ use crate::fault::actions::{ActionState, Actions};
 use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::{Changes, is_bodiless, remove_content, strip_body};
 use crate::fault::filter::filter::original_uri;
+#[cfg(feature = "tracing")]
+use crate::fault::filter::filter::traced;
 use crate::fault::guards::Permit;
 use crate::fault::selection::{AwaitedResponse, Selected};
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, delay, pause, when_off};
@@ -102,7 +104,7 @@ impl Execution {
     /// Counts and reports the beginning.
     pub(super) fn start<B>(&mut self, request: &Request<B>) {
         #[cfg(feature = "tracing")]
-        trace::started(&self.state.name, self.actions.all(), request);
+        trace::started(&self.state.name, self.actions.all(), traced(self.capability.placement(), request));
         self.state.add_active();
         // The start is reported with all actions, the end with those that were begun.
         self.actions.set_all(ActionState::Done);
@@ -274,6 +276,7 @@ impl Execution {
                 }
             }
         }
+        let had_body = !is_bodiless(head.status);
         for (index, inspect) in std::mem::take(&mut self.inspects) {
             let original = head.clone();
             // A fault that is off by now leaves the response alone.
@@ -293,6 +296,9 @@ impl Execution {
                     return Err(Box::new(outcome));
                 }
             }
+        }
+        if had_body && is_bodiless(head.status) {
+            self.changes.drop_content();
         }
         Ok(self)
     }

@@ -62,7 +62,7 @@ async fn through_set(set: &FaultSet) -> Seen {
 #[tokio::test(start_paused = true)]
 async fn a_set_acts_like_nested_layers() {
     type Pair = fn() -> [Injector; 3];
-    let rows: [Pair; 12] = [
+    let rows: [Pair; 15] = [
         || [slow(Delay::fixed("10ms")), slow(Delay::fixed("20ms")), slow(Delay::fixed("30ms"))],
         || [slow(Delay::fixed("10ms")), error(503).into(), error(500).into()],
         || {
@@ -115,6 +115,27 @@ async fn a_set_acts_like_nested_layers() {
             let head = DelayPoint::ResponseHead;
             [slow(Delay::fixed("3ms").at(head)), inspect(created), slow(Delay::fixed("4ms").at(head))]
         },
+        // A fault sees the head as those within it send it.
+        || {
+            let as_sent = |head: &mut http::response::Parts| {
+                assert_eq!((head.status.as_u16(), head.headers["x-a"].as_bytes()), (201, &b"1"[..]));
+                assert_eq!(head.headers["x-fault-injected"], "three");
+                head.status = http::StatusCode::ACCEPTED;
+                head.headers.insert("x-a", "2".parse().unwrap());
+                InjectOutcome::Continue
+            };
+            let patch: Injector = patch().status(201).set("x-a", "1").into();
+            [slow(Delay::fixed("1ms").at(DelayPoint::ResponseHead)), inspect(as_sent), patch]
+        },
+        || {
+            let skipped = |head: &mut http::response::Parts| {
+                assert_eq!(head.headers["x-a"], "1");
+                head.headers.clear();
+                InjectOutcome::Skip
+            };
+            [inspect(skipped), patch().set("x-a", "1").into(), truncate(TruncateAt::Bytes(3)).into()]
+        },
+        || [patch().status(200).into(), truncate(TruncateAt::Bytes(3)).into(), patch().status(204).into()],
     ];
     for (row, injectors) in rows.into_iter().enumerate() {
         let named = || {

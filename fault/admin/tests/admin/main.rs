@@ -7,5 +7,6 @@ mod dashboard;
 mod document;
 mod events;
 mod faults;
+mod fleet;
 mod plan;
 mod support;
