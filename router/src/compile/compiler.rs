@@ -17,7 +17,7 @@ use crate::request::method::MethodSet;
 use crate::request::policy::{Policy, TrailingSlash};
 use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
-use crate::template::constraint::{Regexes, may_span};
+use crate::template::constraint::Regexes;
 use crate::template::edges::without_comments;
 use crate::template::encoding::{Encoding, is_reserved_pchar};
 use crate::template::host::HostPattern;
@@ -174,6 +174,7 @@ impl Compiler<'_> {
     /// Joins the prefixes of the scopes and the route's path.
     fn path(&mut self, chain: &[&Conditions], is_scope: bool) -> (Option<Template>, PathEnd) {
         let mut joined: Option<Template> = None;
+        let mut parts = 0;
         let mut end = self.policy.prefix_end();
         let last = chain.len().saturating_sub(1);
         for (i, conditions) in chain.iter().enumerate() {
@@ -195,8 +196,9 @@ impl Compiler<'_> {
             let is_prefix = i < last || path.prefix;
             self.check_part(&template, joined.is_none(), is_prefix);
             joined = Some(self.join(joined, template, is_prefix));
+            parts += 1;
         }
-        self.check_joined(&mut joined);
+        self.check_joined(&mut joined, parts);
         (joined, end)
     }
 
@@ -206,7 +208,8 @@ impl Compiler<'_> {
         if native && template.nodes.is_empty() && is_first {
             self.add_error(template, TemplateErrorKind::NoLeadingSlash);
         }
-        let spans = |var: &waylay_template::Variable| may_span(&var.kind, Some(b'/'), Syntax::Native);
+        let regexes = &self.compilation.regexes;
+        let spans = |var: &waylay_template::Variable| regexes.spans(&var.kind, Some(b'/'));
         if native && is_prefix && template.variables().any(spans) {
             self.add_error(template, TemplateErrorKind::TailNotLast);
         }
@@ -229,7 +232,7 @@ impl Compiler<'_> {
     }
 
     /// Checks a joined path; an empty one is `/`.
-    fn check_joined(&mut self, joined: &mut Option<Template>) {
+    fn check_joined(&mut self, joined: &mut Option<Template>, parts: usize) {
         let Some(path) = joined.as_mut().filter(|_| self.policy.syntax == Syntax::Native) else {
             return;
         };
@@ -237,8 +240,11 @@ impl Compiler<'_> {
             path.text.push('/');
             path.nodes.push(Node::Text("/".to_owned()));
         }
-        let checked = path.check_path();
-        self.checked(path, checked);
+        // The parser has checked a single part.
+        if parts > 1 {
+            let checked = path.check_path();
+            self.checked(path, checked);
+        }
     }
 
     fn hosts(&mut self, chain: &[&Conditions]) -> Vec<Host> {

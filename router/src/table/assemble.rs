@@ -191,12 +191,15 @@ impl<'b> RouteAssembler<'b> {
         }
         let end = if path.is_some() { compiled.pattern.path.end() } else { policy.prefix_end() };
         let texts = &mut self.routes.routes.texts;
+        let path_text = path.map(|path| texts.add(&path.text));
+        // Most paths are listed as they were written.
+        let template = path_text.filter(|_| end == PathEnd::Exact);
         let entry = RouteEntry {
             of: of as u32,
             rank: 0,
             name: meta.name.as_deref().map(|name| texts.add(name)),
-            template: texts.add(&full_template(path, end)),
-            path: path.map(|path| texts.add(&path.text)),
+            template: template.unwrap_or_else(|| texts.add(&full_template(path, end))),
+            path: path_text,
             scope: meta.scope,
             priority: meta.priority,
             mount_segments: path.map_or(0, |path| mount_segments(path, policy)),

@@ -447,3 +447,39 @@ impl<T> TableBuilder<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::route::route::Route;
+    use crate::table::lookup::Table;
+    use crate::table::routes::RouteEntry;
+
+    /// The bench `scale` measures the bytes of a route; these are the reasons why they are few.
+    #[test]
+    fn routes_share_what_is_equal() {
+        assert!(size_of::<RouteEntry>() <= 96, "{}", size_of::<RouteEntry>());
+        let mut builder = Table::builder();
+        let mut text = 0;
+        for host in ["a.test", "b.test"] {
+            for action in 0..50 {
+                let path = format!("/things/{{id:[0-9]+}}/{{name}}-{{x}}/{action}");
+                text += path.len();
+                builder.add(None, Route::get(path).host(host).value(()));
+            }
+        }
+        let table = builder.build().unwrap();
+        let catalog = table.catalog();
+        let [a, b] = [0, 50].map(|route| catalog.routes.at(route).rank());
+        for route in 0..100 {
+            let entry = catalog.routes.at(route).entry();
+            let first = if route < 50 { a } else { b };
+            assert!(Arc::ptr_eq(&catalog.patterns[entry.rank()], &catalog.patterns[first]), "{route}");
+            assert!(entry.extras.is_none());
+            let twin = catalog.routes.at(route % 50).entry();
+            assert_eq!((entry.template, entry.path), (twin.template, twin.path));
+        }
+        assert_eq!(catalog.routes.texts.len(), text / 2);
+    }
+}

@@ -241,7 +241,7 @@ impl<'f> Conflicts<'f> {
 /// Returns a hash of the literal segments of the path and labels of the hosts, which are equal for overlapping routes of
 /// equal rank: their variables have the same positions. Routes with one hash are compared, whatever their text.
 pub(crate) fn literal_hash(path: Option<&Template>, pattern: &Pattern) -> u64 {
-    let mut parts = String::new();
+    let mut parts = String::with_capacity(path.map_or(0, |path| path.text.len()));
     if let Some(path) = path {
         push_literals(path, '/', &mut parts);
         if pattern.path.end() != PathEnd::Exact {

@@ -44,6 +44,12 @@ impl Texts {
         self.all.get(range.start as usize..range.end as usize).unwrap_or("")
     }
 
+    /// Returns the number of bytes of all texts.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// Tests whether a text was left out, because all of them together have more than 4 GiB.
     pub(crate) fn is_full(&self) -> bool {
         self.is_full

@@ -82,12 +82,15 @@ pub(crate) struct Regexes {
     pub(crate) syntax: Syntax,
     constraints: RefCell<HashMap<RegexKey, Arc<Constraint>, FxBuildHasher>>,
     expressions: RefCell<HashMap<RegexKey, Arc<Regex>, FxBuildHasher>>,
+    /// Whether a regex may match a separator, or nothing.
+    spans: RefCell<HashMap<(String, Option<u8>), bool, FxBuildHasher>>,
 }
 
 impl Regexes {
     /// None so far.
     pub(crate) fn new(syntax: Syntax) -> Self {
-        Self { syntax, constraints: RefCell::default(), expressions: RefCell::default() }
+        let (constraints, expressions, spans) = Default::default();
+        Self { syntax, constraints, expressions, spans }
     }
 
     /// Tests whether the regexes of a kind of template ignore case.
@@ -108,6 +111,15 @@ impl Regexes {
         let constraint = Arc::new(Constraint::compile(pattern, kind, self.syntax)?);
         self.constraints.borrow_mut().insert(key, Arc::clone(&constraint));
         Ok(constraint)
+    }
+
+    /// Tests whether a variable may match a separator, or nothing.
+    pub(crate) fn spans(&self, kind: &VariableKind, separator: Option<u8>) -> bool {
+        match kind {
+            VariableKind::Plain => false,
+            VariableKind::Tail => true,
+            VariableKind::Regex(regex) => self.may_span(regex, separator),
+        }
     }
 
     /// Returns a regex for several variables.
@@ -286,7 +298,9 @@ impl RegexCheck for Regexes {
     }
 
     fn may_span(&self, regex: &str, separator: Option<u8>) -> bool {
-        regex_may_span(regex, separator, self.syntax)
+        let mut spans = self.spans.borrow_mut();
+        let known = spans.entry((regex.to_owned(), separator));
+        *known.or_insert_with(|| regex_may_span(regex, separator, self.syntax))
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use waylay_template::{Node, Template, TemplateErrorKind, TemplateKind};
 
 use crate::template::captures::{ABSENT, Position, Span};
-use crate::template::constraint::{Regexes, may_span};
+use crate::template::constraint::Regexes;
 use crate::template::encoding::{Encoding, escape, escaped_pchar};
 use crate::template::scan::ScannedText;
 use crate::template::segment::SegmentPattern;
@@ -89,7 +89,7 @@ impl PathPattern {
     ) -> Result<(Self, PathEdges), TemplateErrorKind> {
         let spans = |node: &Node| match node {
             Node::Text(_) | Node::Wildcard(_) => false,
-            Node::Variable(var) => may_span(&var.kind, Some(b'/'), regexes.syntax),
+            Node::Variable(var) => regexes.spans(&var.kind, Some(b'/')),
         };
         let mut has_tail = |segment: &[Node]| segment.iter().any(spans);
         let (edges, parts) = layout(&template.nodes, end, encoding, &mut has_tail);

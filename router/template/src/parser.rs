@@ -94,10 +94,9 @@ impl Template {
         let last = self.nodes.len().saturating_sub(1);
         for (i, node) in self.nodes.iter().enumerate() {
             let Node::Text(text) = node else { continue };
-            let parts: Vec<&str> = text.split('/').collect();
             // Text that touches a variable is not a segment by itself.
-            let to = if i == last { parts.len() } else { parts.len() - 1 };
-            if parts[..to].iter().skip(1).any(|part| matches!(*part, "." | "..")) {
+            let to = if i == last { text.len() } else { text.rfind('/').unwrap_or(0) };
+            if text[..to].split('/').skip(1).any(|part| matches!(part, "." | "..")) {
                 return Err(TemplateErrorKind::DotSegment);
             }
         }
