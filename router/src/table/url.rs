@@ -19,7 +19,7 @@ use crate::table::catalog::Catalog;
 use crate::table::routes::StoredRoute;
 use crate::template::captures::{ABSENT, SpanList};
 use crate::template::constraint::{Constraint, may_span};
-use crate::template::encoding::{Encoding, escape, is_reserved_pchar};
+use crate::template::encoding::{Encoding, escape, is_reserved_pchar, push_escape};
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -99,10 +99,12 @@ impl UrlFiller<'_> {
                 TemplateKind::Path if spans => out.push_str(&escape(text)),
                 TemplateKind::Path => {
                     let separators = self.separators(template, i);
-                    out.extend(escape(text).chars().map(|c| match u8::try_from(c) {
-                        Ok(byte) if c == '/' || separators.contains(&c) => format!("%{byte:02X}"),
-                        _ => c.to_string(),
-                    }));
+                    for c in escape(text).chars() {
+                        match u8::try_from(c) {
+                            Ok(byte) if c == '/' || separators.contains(&c) => push_escape(&mut out, byte),
+                            _ => out.push(c),
+                        }
+                    }
                 }
             }
         }
