@@ -106,7 +106,7 @@ impl Pattern {
         view: &RequestView<'_>,
         found: &mut impl FnMut(Span),
     ) -> bool {
-        path.is_none_or(|path| self.path.matches(&self.path.edges(path), view.path, found))
+        path.is_none_or(|path| self.path.matches(&self.path.edges(path), view.path_values(), found))
     }
 
     /// Tests whether a condition beside the method bits reads the method or a type.
@@ -220,7 +220,7 @@ impl Pattern {
         path: &ScannedText<'_>,
         found: &mut impl FnMut(Span),
     ) -> bool {
-        (self.path.is_plain() || view.may_match_path()) && self.path.read(path, view.path, found)
+        (self.path.is_plain() || view.may_match_path()) && self.path.read(path, view.path_values(), found)
     }
 
     /// Tests the host.

@@ -1,7 +1,7 @@
 //! Conflicts: overlaps of routes of equal rank.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher;
 use std::rc::Rc;
 
@@ -14,7 +14,8 @@ use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
 use crate::compile::pattern::Pattern;
 use crate::compile::shape::Shape;
 use crate::compile::witness::Witness;
-use crate::matcher::guard::{Guard, HeaderMatch};
+use crate::matcher::guard::Guard;
+use crate::matcher::header::HeaderMatch;
 use crate::request::policy::Policy;
 use crate::table::catalog::UnknownOverlaps;
 use crate::table::routes::Routes;
@@ -220,8 +221,9 @@ impl<'f> Conflicts<'f> {
     pub(crate) fn errors(&mut self) -> Vec<BuildError> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(first, second, _)| (*second, *first));
-        // One error per route is enough.
-        found.dedup_by_key(|(_, second, _)| *second);
+        // One error per route is enough, also of its alternatives.
+        let mut known = HashSet::new();
+        found.retain(|(_, second, _)| known.insert(self.routes.at(*second).of));
         let errors = found.into_iter().map(|(first, second, witness)| {
             let (route, other) = (self.routes.at(second), self.routes.at(first));
             BuildError {

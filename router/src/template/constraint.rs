@@ -11,17 +11,18 @@ use waylay_template::{
     Variable, VariableKind,
 };
 
-use regex::{Regex, RegexBuilder};
+use regex::RegexBuilder;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition};
 
 use crate::template::edges::{Edges, without_comments};
 use crate::template::encoding::{is_reserved_pchar, marked};
+use crate::template::value_regex::ValueRegex;
 
 /// A compiled regex, anchored at both ends.
 #[derive(Debug, Clone)]
 pub(crate) struct Constraint {
-    regex: Regex,
+    regex: ValueRegex,
     run: Option<Box<Run>>,
 }
 
@@ -81,7 +82,7 @@ type RegexKey = (String, bool);
 pub(crate) struct Regexes {
     pub(crate) syntax: Syntax,
     constraints: RefCell<HashMap<RegexKey, Arc<Constraint>, FxBuildHasher>>,
-    expressions: RefCell<HashMap<RegexKey, Arc<Regex>, FxBuildHasher>>,
+    expressions: RefCell<HashMap<RegexKey, Arc<ValueRegex>, FxBuildHasher>>,
     /// Whether a regex may match a separator, or nothing.
     spans: RefCell<HashMap<(String, Option<u8>), bool, FxBuildHasher>>,
 }
@@ -127,7 +128,7 @@ impl Regexes {
         &self,
         expression: String,
         kind: TemplateKind,
-    ) -> Result<Arc<Regex>, TemplateErrorKind> {
+    ) -> Result<Arc<ValueRegex>, TemplateErrorKind> {
         let key = (expression, self.are_insensitive(kind));
         if let Some(known) = self.expressions.borrow().get(&key) {
             return Ok(Arc::clone(known));
@@ -182,12 +183,17 @@ pub(crate) fn parse_again(text: &str, syntax: Syntax) -> Option<Template> {
 }
 
 /// Compiles an expression with the size limit.
-pub(crate) fn build(expression: &str, syntax: Syntax, insensitive: bool) -> Result<Regex, TemplateErrorKind> {
+pub(crate) fn build(
+    expression: &str,
+    syntax: Syntax,
+    insensitive: bool,
+) -> Result<ValueRegex, TemplateErrorKind> {
     RegexBuilder::new(expression)
         .dot_matches_new_line(syntax == Syntax::Native)
         .case_insensitive(insensitive)
         .size_limit(MAX_REGEX_BYTES)
         .build()
+        .map(|regex| ValueRegex::new(regex, insensitive))
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => TemplateErrorKind::RegexTooLarge,
             other => TemplateErrorKind::Regex(first_line(&other.to_string())),
@@ -195,7 +201,11 @@ pub(crate) fn build(expression: &str, syntax: Syntax, insensitive: bool) -> Resu
 }
 
 /// Compiles a regex that must match the whole text, except in gorilla/mux. The native one may ignore case.
-pub(crate) fn whole(pattern: &str, syntax: Syntax, insensitive: bool) -> Result<Regex, TemplateErrorKind> {
+pub(crate) fn whole(
+    pattern: &str,
+    syntax: Syntax,
+    insensitive: bool,
+) -> Result<ValueRegex, TemplateErrorKind> {
     let source = in_syntax(pattern, syntax);
     // First alone: `)(` is a regex only between the anchors.
     let alone = build(&source, syntax, false)?;
