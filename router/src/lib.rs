@@ -211,7 +211,7 @@ pub use crate::service::swap::SwapRouter;
 #[cfg(feature = "watch")]
 pub use crate::service::watch::{FileWatcher, ReloadEvent};
 pub use crate::table::builder::TableBuilder;
-pub use crate::table::catalog::{RouteInfo, ScopeId, ScopeInfo};
+pub use crate::table::catalog::{RouteInfo, ScopeInfo};
 pub use crate::table::condition_lint::ConditionLint;
 pub use crate::table::diff::{Change, Diff};
 pub use crate::table::explain::{Candidate, Explanation, Verdict};
@@ -219,6 +219,7 @@ pub use crate::table::lint::{Lint, LintKind};
 pub use crate::table::lookup::{Match, Table};
 pub use crate::table::matched::{Capture, Matched};
 pub use crate::table::miss::{Miss, Reason, Redirect};
+pub use crate::table::routes::ScopeId;
 pub use crate::table::url::UrlError;
 pub use crate::table::url::{UrlBuilder, Urls};
 pub use axum_core::body::Body;

@@ -13,7 +13,6 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind, Wildcard};
 
-use crate::compile::pattern::RouteTemplates;
 use crate::compile::shape::readable;
 use crate::template::constraint::in_syntax;
 use crate::template::path::PathEnd;
@@ -188,12 +187,12 @@ fn text(path: &[(usize, u8)], mut index: usize) -> Intersection {
 pub(crate) const ANY_PATH: &str = "(?s:/.*)?";
 
 /// Returns a regex for the paths of a route; that of the prefix `/` without a path template.
-pub(crate) fn path_regex(templates: &RouteTemplates, syntax: Syntax) -> String {
-    let Some(path) = &templates.path else {
+pub(crate) fn path_regex(path: Option<&Template>, end: PathEnd, syntax: Syntax) -> String {
+    let Some(path) = path else {
         return ANY_PATH.to_owned();
     };
     let whole = regex(path, syntax);
-    match (templates.end, path.without_optional()) {
+    match (end, path.without_optional()) {
         (PathEnd::Exact, Some(short)) => format!("(?:{whole}|{})", regex(&short, syntax)),
         (PathEnd::Exact, None) => whole,
         // A prefix of whole segments ends before its last `/`.

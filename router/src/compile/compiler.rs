@@ -1,37 +1,58 @@
 //! Conditions to Pattern, with every error.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
 use crate::compile::automaton::{host_regex, path_regex};
 use crate::compile::error::BuildErrorKind;
 use crate::compile::guards::compile_guards;
-use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
+use crate::compile::pattern::{CompiledRoute, Pattern, Source, Variable};
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HostGuard, PathGuard, RuleGuard};
 use crate::request::method::MethodSet;
 use crate::request::policy::{Policy, TrailingSlash};
 use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
-use crate::template::constraint::{may_span, parse};
+use crate::template::constraint::Regexes;
 use crate::template::edges::without_comments;
 use crate::template::encoding::{Encoding, is_reserved_pchar};
 use crate::template::host::HostPattern;
-use crate::template::path::{PathEnd, PathPattern};
+use crate::template::path::{PathEdges, PathEnd, PathPattern};
+
+/// What the routes of a table share when they are compiled: equal hosts and regexes are compiled once.
+#[derive(Debug)]
+pub(crate) struct Compilation {
+    pub(crate) policy: Policy,
+    pub(crate) regexes: Regexes,
+    hosts: RefCell<HashMap<HostText, Arc<HostPattern>, FxBuildHasher>>,
+}
+
+impl Compilation {
+    /// Nothing so far.
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, regexes: Regexes::new(policy.syntax), hosts: RefCell::default() }
+    }
+}
 
 /// Compiles the conditions of scopes (outermost first) and of their route.
 pub(crate) fn compile(
     chain: &[&Conditions],
-    policy: Policy,
+    compilation: &Compilation,
     is_scope: bool,
-) -> Result<(Pattern, RouteTemplates), Vec<BuildErrorKind>> {
-    let mut compiler = Compiler { policy, errors: Vec::new(), reachable: true, inherited: 0 };
+) -> Result<CompiledRoute, Vec<BuildErrorKind>> {
+    let policy = compilation.policy;
+    let mut compiler = Compiler { policy, compilation, errors: Vec::new(), reachable: true, inherited: 0 };
     let (path, end) = compiler.path(chain, is_scope);
     let mut hosts = compiler.hosts(chain);
     let mut guards = compiler.guards(chain);
     let host = hosts.pop();
     guards.extend(hosts.into_iter().map(|host| Part {
-        guard: host_guard(&host.template, host.pattern, policy.syntax),
-        template: Some(host.template),
+        guard: host_guard(host.pattern, policy.syntax),
+        template: None,
         inherited: host.inherited,
     }));
     let methods = compiler.methods(chain);
@@ -41,30 +62,23 @@ pub(crate) fn compile(
     guards.sort_by_key(|part| part.guard.cost());
     let vars = compiler.vars(path.as_ref(), host.as_ref(), &guards);
     let path_pattern = compiler.path_pattern(path.as_ref(), end, &guards);
-    let Some(path_pattern) = path_pattern.filter(|_| compiler.errors.is_empty()) else {
+    let Some((path_pattern, edges)) = path_pattern.filter(|_| compiler.errors.is_empty()) else {
         return Err(compiler.errors);
-    };
-    let outer = guards.iter().filter(|part| matches!(part.guard, Guard::Host(_)));
-    let hosts = outer.filter_map(|part| part.template.as_ref()).chain(host.iter().map(|host| &host.template));
-    let templates = RouteTemplates {
-        trailing_slash: trailing_slash(chain, policy),
-        path,
-        end,
-        hosts: hosts.cloned().collect(),
-        queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
-        schemes: innermost_schemes(chain),
-        vars,
     };
     let pattern = Pattern {
         path: path_pattern,
-        host: host.map(|host| Box::new(host.pattern)),
+        trailing_slash: trailing_slash(chain, policy),
+        host: host.map(|host| host.pattern),
         guards: guards.into_iter().map(|part| part.guard).collect(),
         methods,
+        vars: vars.into(),
+        queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
+        schemes: innermost_schemes(chain).into(),
     };
-    Ok((pattern, templates))
+    Ok(CompiledRoute { pattern, path, edges })
 }
 
-/// A guard, the template of its variables, and whether it comes from a scope.
+/// A guard, the template of a query, and whether it comes from a scope.
 struct Part {
     guard: Guard,
     template: Option<Template>,
@@ -73,28 +87,28 @@ struct Part {
 
 /// A host, and whether it comes from a scope.
 struct Host {
-    template: Template,
-    pattern: HostPattern,
+    pattern: Arc<HostPattern>,
     inherited: bool,
 }
 
-fn host_guard(template: &Template, pattern: HostPattern, syntax: Syntax) -> Guard {
-    Guard::Host(Box::new(HostGuard { pattern, regex: host_regex(template, syntax) }))
+fn host_guard(pattern: Arc<HostPattern>, syntax: Syntax) -> Guard {
+    let regex = host_regex(pattern.template(), syntax);
+    Guard::Host(Box::new(HostGuard { pattern, regex }))
 }
 
-struct Compiler {
+struct Compiler<'c> {
     policy: Policy,
+    compilation: &'c Compilation,
     errors: Vec<BuildErrorKind>,
     reachable: bool,
     /// The number of path variables in the prefixes of scopes.
     inherited: usize,
 }
 
-impl Compiler {
+impl Compiler<'_> {
     fn parse(&mut self, text: &str, place: TemplateKind) -> Option<Template> {
-        parse(text, place, self.policy.syntax)
-            .map_err(|error| self.errors.push(BuildErrorKind::Template(error)))
-            .ok()
+        let parsed = self.compilation.regexes.parse(text, place);
+        parsed.map_err(|error| self.errors.push(BuildErrorKind::Template(error))).ok()
     }
 
     fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
@@ -110,15 +124,16 @@ impl Compiler {
         path: Option<&Template>,
         end: PathEnd,
         guards: &[Part],
-    ) -> Option<PathPattern> {
+    ) -> Option<(PathPattern, PathEdges)> {
         let Some(path) = path else { return Some(self.any_path(guards)) };
-        let pattern = PathPattern::compile(path, end, self.policy.syntax, self.policy.path_encoding());
+        let (regexes, encoding) = (&self.compilation.regexes, self.policy.path_encoding());
+        let pattern = PathPattern::compile(path, end, regexes, encoding);
         self.checked(path, pattern)
     }
 
     /// Returns the pattern of a route without a path template: the index uses the literal start of its path
     /// regexes.
-    fn any_path(&self, guards: &[Part]) -> PathPattern {
+    fn any_path(&self, guards: &[Part]) -> (PathPattern, PathEdges) {
         let beginning = |part: &Part| match &part.guard {
             Guard::PathRegex(whole) => whole.beginning(),
             _ => None,
@@ -133,7 +148,7 @@ impl Compiler {
         let pattern = longest.filter(|_| encoding == Encoding::Path).and_then(|text| {
             let template =
                 Template { text: text.clone(), kind: TemplateKind::Path, nodes: vec![Node::Text(text)] };
-            PathPattern::compile(&template, PathEnd::Raw, self.policy.syntax, encoding).ok()
+            PathPattern::compile(&template, PathEnd::Raw, &self.compilation.regexes, encoding).ok()
         });
         pattern.unwrap_or_else(PathPattern::any)
     }
@@ -159,6 +174,7 @@ impl Compiler {
     /// Joins the prefixes of the scopes and the route's path.
     fn path(&mut self, chain: &[&Conditions], is_scope: bool) -> (Option<Template>, PathEnd) {
         let mut joined: Option<Template> = None;
+        let mut parts = 0;
         let mut end = self.policy.prefix_end();
         let last = chain.len().saturating_sub(1);
         for (i, conditions) in chain.iter().enumerate() {
@@ -180,8 +196,9 @@ impl Compiler {
             let is_prefix = i < last || path.prefix;
             self.check_part(&template, joined.is_none(), is_prefix);
             joined = Some(self.join(joined, template, is_prefix));
+            parts += 1;
         }
-        self.check_joined(&mut joined);
+        self.check_joined(&mut joined, parts);
         (joined, end)
     }
 
@@ -191,7 +208,8 @@ impl Compiler {
         if native && template.nodes.is_empty() && is_first {
             self.add_error(template, TemplateErrorKind::NoLeadingSlash);
         }
-        let spans = |var: &waylay_template::Variable| may_span(&var.kind, Some(b'/'), Syntax::Native);
+        let regexes = &self.compilation.regexes;
+        let spans = |var: &waylay_template::Variable| regexes.spans(&var.kind, Some(b'/'));
         if native && is_prefix && template.variables().any(spans) {
             self.add_error(template, TemplateErrorKind::TailNotLast);
         }
@@ -214,7 +232,7 @@ impl Compiler {
     }
 
     /// Checks a joined path; an empty one is `/`.
-    fn check_joined(&mut self, joined: &mut Option<Template>) {
+    fn check_joined(&mut self, joined: &mut Option<Template>, parts: usize) {
         let Some(path) = joined.as_mut().filter(|_| self.policy.syntax == Syntax::Native) else {
             return;
         };
@@ -222,21 +240,33 @@ impl Compiler {
             path.text.push('/');
             path.nodes.push(Node::Text("/".to_owned()));
         }
-        let checked = path.check_path();
-        self.checked(path, checked);
+        // The parser has checked a single part.
+        if parts > 1 {
+            let checked = path.check_path();
+            self.checked(path, checked);
+        }
     }
 
     fn hosts(&mut self, chain: &[&Conditions]) -> Vec<Host> {
         let mut hosts = Vec::new();
         let texts = chain.iter().enumerate().flat_map(|(i, outer)| outer.hosts.iter().map(move |h| (i, h)));
         for (i, text) in texts {
+            let inherited = i + 1 < chain.len();
+            if let Some(known) = self.compilation.hosts.borrow().get(text) {
+                hosts.push(Host { pattern: Arc::clone(known), inherited });
+                continue;
+            }
             let template = match text {
                 HostText::Regex(regex) => Some(Template::host_regex(&without_comments(regex))),
                 HostText::Template(text) => self.parse(text, TemplateKind::Host),
             };
             let Some(template) = template else { continue };
-            match HostPattern::compile(&template, self.policy.syntax) {
-                Ok(pattern) => hosts.push(Host { template, pattern, inherited: i + 1 < chain.len() }),
+            match HostPattern::compile(&template, &self.compilation.regexes) {
+                Ok(pattern) => {
+                    let pattern = Arc::new(pattern);
+                    self.compilation.hosts.borrow_mut().insert(text.clone(), Arc::clone(&pattern));
+                    hosts.push(Host { pattern, inherited });
+                }
                 Err(kind) => self.errors.push(match text {
                     HostText::Regex(regex) => {
                         BuildErrorKind::HostRegex { regex: regex.clone(), reason: kind.to_string() }
@@ -251,7 +281,7 @@ impl Compiler {
     fn guards(&mut self, chain: &[&Conditions]) -> Vec<Part> {
         let mut parts = Vec::new();
         for (i, conditions) in chain.iter().enumerate() {
-            let made = compile_guards(conditions, self.policy.syntax, &mut self.errors);
+            let made = compile_guards(conditions, &self.compilation.regexes, &mut self.errors);
             let inherited = i + 1 < chain.len();
             parts.extend(made.into_iter().map(|(guard, template)| Part { guard, template, inherited }));
             for formula in &conditions.formulas {
@@ -269,7 +299,8 @@ impl Compiler {
         let prefixes: Vec<Conditions> = outer.iter().map(|outer| outer.path_only()).collect();
         let mut chain: Vec<&Conditions> = prefixes.iter().filter(|_| leaf.path.is_some()).collect();
         chain.push(leaf);
-        let (pattern, templates) = match compile(&chain, self.policy, false) {
+        let compiled = compile(&chain, self.compilation, false);
+        let CompiledRoute { pattern, path, edges } = match compiled {
             Ok(compiled) => compiled,
             Err(errors) => {
                 self.errors.extend(errors);
@@ -277,11 +308,10 @@ impl Compiler {
             }
         };
         let mut guards = pattern.guards.into_vec();
-        let host = pattern.host.zip(templates.hosts.last());
-        guards.extend(host.map(|(pattern, template)| host_guard(template, *pattern, self.policy.syntax)));
+        guards.extend(pattern.host.map(|host| host_guard(host, self.policy.syntax)));
         if leaf.path.is_some() {
-            let regex = path_regex(&templates, self.policy.syntax);
-            guards.push(Guard::Path(Box::new(PathGuard { pattern: pattern.path, regex })));
+            let regex = path_regex(path.as_ref(), pattern.path.end(), self.policy.syntax);
+            guards.push(Guard::Path(Box::new(PathGuard { pattern: pattern.path, edges, regex })));
         }
         if !pattern.methods.is_all() {
             guards.push(Guard::Methods(pattern.methods));
@@ -293,7 +323,7 @@ impl Compiler {
         let template = |condition: &Condition| match condition {
             Condition::Query(key, QueryText::Present) => Some((key.clone(), None)),
             Condition::Query(key, QueryText::Template(text)) => {
-                Some((key.clone(), parse(text, TemplateKind::Query, self.policy.syntax).ok()))
+                Some((key.clone(), self.compilation.regexes.parse(text, TemplateKind::Query).ok()))
             }
             _ => None,
         };
@@ -305,27 +335,27 @@ impl Compiler {
         let mut vars: Vec<Variable> = Vec::new();
         let mut add = |template: &Template, source: Source, inherited: &dyn Fn(usize) -> bool| {
             for (i, var) in template.variables().enumerate() {
-                let mut same = vars.iter().filter(|other| other.name == var.name);
+                let mut same = vars.iter().filter(|other| *other.name == *var.name);
                 let elsewhere = same.clone().any(|other| other.source != source);
                 if elsewhere || (same.next().is_some() && self.policy.syntax == Syntax::Native) {
                     self.errors.push(BuildErrorKind::DuplicateVariable(var.name.clone()));
                 }
-                vars.push(Variable { name: var.name.clone(), source, inherited: inherited(i) });
+                vars.push(Variable { name: var.name.as_str().into(), source, inherited: inherited(i) });
             }
         };
         if let Some(path) = path {
             add(path, Source::Path, &|i| i < self.inherited);
         }
         if let Some(host) = host {
-            add(&host.template, Source::Host, &|_| host.inherited);
+            add(host.pattern.template(), Source::Host, &|_| host.inherited);
         }
         for part in guards {
-            let source = if matches!(part.guard, Guard::Host(_)) { Source::Host } else { Source::Query };
-            if let Some(template) = &part.template {
-                add(template, source, &|_| part.inherited);
+            match (&part.guard, &part.template) {
+                (Guard::Host(host), _) => add(host.pattern.template(), Source::Host, &|_| part.inherited),
+                (_, Some(query)) => add(query, Source::Query, &|_| part.inherited),
+                _ => {}
             }
         }
-        vars.shrink_to_fit();
         if vars.len() > MAX_VARIABLES {
             self.errors.push(BuildErrorKind::TooManyVariables);
         }

@@ -170,6 +170,8 @@ pub enum BuildErrorKind {
     TooManyVariables,
     /// More than [`MAX_SCOPE_DEPTH`](crate::MAX_SCOPE_DEPTH) scopes within each other.
     ScopesTooDeep,
+    /// Names and paths of more than 4 GiB in one table.
+    TooMuchText,
     /// A table's file with more than [`MAX_SCOPE_DEPTH`](crate::MAX_SCOPE_DEPTH) scopes within each other, or with another
     /// value that is nested as deep. The line is that of the error's location.
     FileTooDeep {
@@ -252,6 +254,9 @@ impl fmt::Display for BuildErrorKind {
             Self::TooManyVariables => write!(f, "more than {MAX_VARIABLES} variables"),
             Self::ScopesTooDeep => {
                 write!(f, "more than {MAX_SCOPE_DEPTH} scopes within each other, join their prefixes")
+            }
+            Self::TooMuchText => {
+                f.write_str("the names and paths of the table have more than 4 GiB, divide it into several")
             }
             Self::FileTooDeep { column } => write!(
                 f,

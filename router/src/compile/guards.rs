@@ -17,8 +17,7 @@ use crate::request::media_type::{InvalidMedia, Media};
 use crate::request::method::MethodSet;
 use crate::request::peer::{Network, Peer};
 use crate::route::conditions::{Condition, Conditions, HeaderText, QueryText};
-use crate::template::constraint;
-use crate::template::constraint::parse;
+use crate::template::constraint::{self, Regexes};
 use crate::template::encoding::Encoding;
 use crate::template::segment::SegmentPattern;
 use crate::template::value_regex::ValueRegex;
@@ -29,12 +28,12 @@ pub(crate) type CompiledGuard = (Guard, Option<Template>);
 /// Returns the guards of a list of conditions; host, methods and path template have none here.
 pub(crate) fn compile_guards(
     conditions: &Conditions,
-    syntax: Syntax,
+    regexes: &Regexes,
     errors: &mut Vec<BuildErrorKind>,
 ) -> Vec<CompiledGuard> {
     let mut guards = Vec::new();
     for group in conditions.groups() {
-        match compile_guard(group, syntax, errors) {
+        match compile_guard(group, regexes, errors) {
             Ok(guard) => guards.push(guard),
             Err(error) => errors.push(error),
         }
@@ -45,9 +44,10 @@ pub(crate) fn compile_guards(
 /// The guard of one condition or of several alternatives.
 fn compile_guard(
     group: &[Condition],
-    syntax: Syntax,
+    regexes: &Regexes,
     errors: &mut Vec<BuildErrorKind>,
 ) -> Result<CompiledGuard, BuildErrorKind> {
+    let syntax = regexes.syntax;
     let guard = match &group[0] {
         Condition::PathRegex { regex, escaped } => {
             let error = |reason| BuildErrorKind::PathRegex { regex: regex.clone(), reason };
@@ -61,7 +61,7 @@ fn compile_guard(
         Condition::Scheme(_) => Guard::Scheme(parse_all(group, scheme, errors)),
         Condition::Version(_) => Guard::Version(versions(group)),
         Condition::Header(name, value) => header(name, value, syntax, errors)?,
-        Condition::Query(key, value) => return query(key, value, syntax),
+        Condition::Query(key, value) => return query(key, value, regexes),
         Condition::Cookie(name, value) => Guard::Cookie(name.clone(), value.clone()),
         Condition::ContentType(_) => Guard::ContentType(parse_all(group, media, errors)),
         Condition::Accept(_) => Guard::Accept(parse_all(group, media, errors)),
@@ -150,7 +150,8 @@ fn header(
     }
 }
 
-fn query(key: &str, value: &QueryText, syntax: Syntax) -> Result<CompiledGuard, BuildErrorKind> {
+fn query(key: &str, value: &QueryText, regexes: &Regexes) -> Result<CompiledGuard, BuildErrorKind> {
+    let syntax = regexes.syntax;
     let (value, template) = match value {
         QueryText::Absent => (QueryMatch::Absent, None),
         QueryText::Present => (QueryMatch::Present, None),
@@ -162,12 +163,12 @@ fn query(key: &str, value: &QueryText, syntax: Syntax) -> Result<CompiledGuard, 
             (QueryMatch::Regex(compile_regex(text, syntax).map_err(error)?), None)
         }
         QueryText::Template(text) => {
-            let template = parse(text, TemplateKind::Query, syntax).map_err(BuildErrorKind::Template)?;
+            let template = regexes.parse(text, TemplateKind::Query).map_err(BuildErrorKind::Template)?;
             let value = match template.literal() {
                 Some(literal) => QueryMatch::Exact(literal.to_owned()),
                 None => {
                     let (kind, encoding) = (TemplateKind::Query, Encoding::Form);
-                    let pattern = SegmentPattern::compile(&template.nodes, kind, syntax, encoding, false)
+                    let pattern = SegmentPattern::compile(&template.nodes, kind, regexes, encoding, false)
                         .map_err(|kind| BuildErrorKind::whole(kind, &template.text))?;
                     QueryMatch::Template(pattern)
                 }

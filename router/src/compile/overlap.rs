@@ -6,14 +6,14 @@ use std::rc::Rc;
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
 use http::{HeaderName, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use waylay_template::{Node, Template, Variable, VariableKind};
+use waylay_template::{Node, Syntax, Template, Variable, VariableKind};
 
 use crate::compile::automaton::{
     ANY_PATH, Budget, FAILED_COST, Intersection, RegexLanguage, constrained, host_regex, intersection,
     path_regex,
 };
 use crate::compile::guards::{Contradiction, Requirements, ValueConditions};
-use crate::compile::pattern::{Pattern, RouteTemplates};
+use crate::compile::pattern::Pattern;
 use crate::compile::shape::Shape;
 use crate::compile::witness::Witness;
 use crate::request::peer::TrustedProxies;
@@ -22,11 +22,18 @@ use crate::request::view::{NormalizedRequest, RequestView};
 use crate::template::captures::SpanList;
 use crate::template::encoding::escape;
 
-/// A compiled route and its templates.
+/// A compiled route and its path template.
 #[derive(Clone, Copy)]
 pub(crate) struct RouteRef<'s> {
     pub(crate) pattern: &'s Pattern,
-    pub(crate) templates: &'s RouteTemplates,
+    pub(crate) path: Option<&'s Template>,
+}
+
+impl RouteRef<'_> {
+    /// Returns a regex for the paths of the route.
+    pub(crate) fn path_regex(&self, syntax: Syntax) -> String {
+        path_regex(self.path, self.pattern.path.end(), syntax)
+    }
 }
 
 /// The overlap of several routes.
@@ -90,7 +97,7 @@ impl<'p> OverlapChecker<'p> {
             match self.witness(routes, &required) {
                 // The request is tried on the routes; if one does not match, the conditions are too complex for
                 // this search.
-                Ok(witness) if routes.iter().all(|route| self.admits(route.pattern, &witness)) => {
+                Ok(witness) if routes.iter().all(|route| self.admits(*route, &witness)) => {
                     return Overlap::At(witness);
                 }
                 Ok(_) | Err(NoWitness::Unknown) => overlap = Overlap::Unknown,
@@ -104,12 +111,13 @@ impl<'p> OverlapChecker<'p> {
     pub(crate) fn requirements<'g>(&self, routes: &[RouteRef<'g>]) -> Requirements<'g> {
         let syntax = self.policy.syntax;
         let mut required = Requirements::default();
-        for (i, RouteRef { pattern, templates }) in routes.iter().enumerate() {
+        for (i, route) in routes.iter().enumerate() {
+            let pattern = route.pattern;
             required.methods.push(&pattern.methods);
-            required.path_regexes.push(path_regex(templates, syntax));
-            required.host_regexes.extend(templates.hosts.iter().map(|host| host_regex(host, syntax)));
+            required.path_regexes.push(route.path_regex(syntax));
+            required.host_regexes.extend(pattern.hosts().map(|host| host_regex(host, syntax)));
             required.ports.extend(pattern.host.as_ref().and_then(|host| host.port()));
-            required.add_queries(i, &templates.queries, syntax);
+            required.add_queries(i, &pattern.queries, syntax);
             pattern.guards.iter().for_each(|guard| required.add(i, guard));
         }
         required
@@ -216,11 +224,7 @@ impl<'p> OverlapChecker<'p> {
         let without = required.negated_paths();
         let path = match (routes, paths.as_slice()) {
             // A single route needs no automaton for its whole path.
-            ([RouteRef { templates: RouteTemplates { path: Some(path), .. }, .. }], [_])
-                if without.is_empty() =>
-            {
-                self.example(path)?
-            }
+            ([RouteRef { path: Some(path), .. }], [_]) if without.is_empty() => self.example(path)?,
             _ => self.sample(&paths, &without)?,
         };
         // Every path starts with a slash; a route may have no path template.
@@ -319,7 +323,7 @@ impl<'p> OverlapChecker<'p> {
         }
     }
 
-    fn admits(&self, pattern: &Pattern, witness: &Witness) -> bool {
+    fn admits(&self, RouteRef { pattern, path }: RouteRef<'_>, witness: &Witness) -> bool {
         let request = witness.request();
         let Ok(read) =
             NormalizedRequest::new(&request, witness.peer(), self.policy, &TrustedProxies::default(), true)
@@ -327,6 +331,6 @@ impl<'p> OverlapChecker<'p> {
             return false;
         };
         let view = RequestView::new(&request, &read, witness.peer(), self.policy);
-        pattern.methods.contains(request.method()) && pattern.matches(&view, &mut SpanList::new())
+        pattern.methods.contains(request.method()) && pattern.matches(path, &view, &mut SpanList::new())
     }
 }

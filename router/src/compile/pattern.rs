@@ -1,25 +1,40 @@
 //! Pattern: one compiled route.
 
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
 use http::Method;
+use rustc_hash::FxBuildHasher;
 use waylay_template::Template;
 
 use crate::matcher::guard::{AssumedTypes, Guard};
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
-use crate::request::policy::{Policy, TrailingSlash};
+use crate::request::policy::TrailingSlash;
 use crate::request::view::RequestView;
 use crate::template::captures::{Span, SpanList};
+use crate::template::constraint::Regexes;
+use crate::template::encoding::Encoding;
 use crate::template::host::HostPattern;
-use crate::template::path::{PathEnd, PathPattern};
+use crate::template::path::{PathEdges, PathEnd, PathPattern};
 use crate::template::scan::ScannedText;
 
-/// The conditions that a look-up tests after the trie has matched the path.
+/// The conditions that a look-up tests after the trie has matched the literal text of the path, and the variables. Most
+/// routes of a table share their patterns.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
     pub(crate) path: PathPattern,
-    pub(crate) host: Option<Box<HostPattern>>,
+    pub(crate) trailing_slash: TrailingSlash,
+    /// The innermost host; outer ones are guards.
+    pub(crate) host: Option<Arc<HostPattern>>,
     pub(crate) guards: Box<[Guard]>,
     pub(crate) methods: MethodSet,
+    /// In the order of the captures.
+    pub(crate) vars: Box<[Variable]>,
+    /// The keys and templates of the query guards.
+    pub(crate) queries: Box<[(String, Option<Template>)]>,
+    pub(crate) schemes: Box<[String]>,
 }
 
 impl Pattern {
@@ -42,6 +57,15 @@ impl Pattern {
         self.guards.iter().all(|guard| guard.holds(view, &mut |_| {}))
     }
 
+    /// Returns the host templates, outermost scope first.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &Template> {
+        let outer = self.guards.iter().filter_map(|guard| match guard {
+            Guard::Host(outer) => Some(outer.pattern.template()),
+            _ => None,
+        });
+        outer.chain(self.host.iter().map(|host| host.template()))
+    }
+
     /// Tests whether any condition reads the host.
     pub(crate) fn looks_at_host(&self) -> bool {
         self.host.is_some() || self.guards.iter().any(Guard::looks_at_host)
@@ -61,12 +85,28 @@ impl Pattern {
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
-    /// Tests all conditions but the methods with a bit, without the index.
-    pub(crate) fn matches(&self, view: &RequestView<'_>, captures: &mut SpanList) -> bool {
+    /// Tests all conditions but the methods with a bit, without the index; a route without a path template matches every
+    /// path.
+    pub(crate) fn matches(
+        &self,
+        path: Option<&Template>,
+        view: &RequestView<'_>,
+        captures: &mut SpanList,
+    ) -> bool {
         let mut found = |span| captures.push(span);
-        self.path.matches(view.path_values(), &mut found)
+        self.matches_path(path, view, &mut found)
             && self.admits_host(view, &mut found)
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
+    }
+
+    /// Tests the path without the index.
+    pub(crate) fn matches_path(
+        &self,
+        path: Option<&Template>,
+        view: &RequestView<'_>,
+        found: &mut impl FnMut(Span),
+    ) -> bool {
+        path.is_none_or(|path| self.path.matches(&self.path.edges(path), view.path_values(), found))
     }
 
     /// Tests whether a condition beside the method bits reads the method or a type.
@@ -229,45 +269,96 @@ impl<'p> NearMiss<'p> {
 const MAX_TRIED_TYPES: usize = 64;
 
 /// The part of a request that a variable captures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     Path,
     Host,
     Query,
 }
 
-/// The templates of a route with those of its scopes.
-#[derive(Debug, Clone)]
-pub(crate) struct RouteTemplates {
-    pub(crate) trailing_slash: TrailingSlash,
-    pub(crate) path: Option<Template>,
-    pub(crate) end: PathEnd,
-    pub(crate) hosts: Vec<Template>,
-    pub(crate) queries: Vec<(String, Option<Template>)>,
-    pub(crate) schemes: Vec<String>,
-    /// In the order of the captures.
-    pub(crate) vars: Vec<Variable>,
-}
-
 /// A variable of a route.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Variable {
-    pub(crate) name: String,
+    pub(crate) name: Box<str>,
     pub(crate) source: Source,
     /// Whether it comes from a scope.
     pub(crate) inherited: bool,
 }
 
-/// Returns the pattern for the path with the other final slash, if such paths are redirected or matched.
-pub(crate) fn slash_variant(
-    pattern: &Pattern,
-    templates: &RouteTemplates,
-    policy: Policy,
-) -> Option<Pattern> {
-    if templates.trailing_slash == TrailingSlash::Strict || templates.end != PathEnd::Exact {
-        return None;
+/// A route, compiled alone.
+#[derive(Debug)]
+pub(crate) struct CompiledRoute {
+    pub(crate) pattern: Pattern,
+    /// The path with the prefixes of the scopes.
+    pub(crate) path: Option<Template>,
+    pub(crate) edges: PathEdges,
+}
+
+impl CompiledRoute {
+    /// Returns the pattern for the path with the other final slash, if such paths are redirected or matched.
+    pub(crate) fn slash_variant(
+        &self,
+        regexes: &Regexes,
+        encoding: Encoding,
+    ) -> Option<(Pattern, PathEdges)> {
+        if self.pattern.trailing_slash == TrailingSlash::Strict || self.pattern.path.end() != PathEnd::Exact {
+            return None;
+        }
+        let other = self.path.as_ref()?.with_other_slash()?;
+        let (path, edges) = PathPattern::compile(&other, PathEnd::Exact, regexes, encoding).ok()?;
+        Some((Pattern { path, ..self.pattern.clone() }, edges))
     }
-    let other = templates.path.as_ref()?.with_other_slash()?;
-    let path = PathPattern::compile(&other, PathEnd::Exact, policy.syntax, policy.path_encoding()).ok()?;
-    Some(Pattern { path, ..pattern.clone() })
+}
+
+/// The patterns of a table; those without guards are kept once.
+#[derive(Debug, Default)]
+pub(crate) struct PatternSet(HashSet<Unguarded, FxBuildHasher>);
+
+impl PatternSet {
+    /// Returns the pattern, or an equal one.
+    pub(crate) fn share(&mut self, pattern: Pattern) -> Arc<Pattern> {
+        let pattern = Unguarded(Arc::new(pattern));
+        if !pattern.0.guards.is_empty() {
+            return pattern.0;
+        }
+        match self.0.get(&pattern) {
+            Some(known) => Arc::clone(&known.0),
+            None => {
+                self.0.insert(Unguarded(Arc::clone(&pattern.0)));
+                pattern.0
+            }
+        }
+    }
+}
+
+/// A pattern without guards, and so without queries and schemes.
+#[derive(Debug)]
+struct Unguarded(Arc<Pattern>);
+
+impl Unguarded {
+    /// All that patterns without guards differ by.
+    fn parts(&self) -> (&PathPattern, u8, Option<&HostPattern>, &MethodSet, &[Variable]) {
+        let pattern = &self.0;
+        (
+            &pattern.path,
+            pattern.trailing_slash as u8,
+            pattern.host.as_deref(),
+            &pattern.methods,
+            &pattern.vars,
+        )
+    }
+}
+
+impl PartialEq for Unguarded {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Unguarded {}
+
+impl Hash for Unguarded {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
 }

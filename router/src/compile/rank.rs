@@ -5,10 +5,12 @@
 //! for users. Routes of one key are ordered by inclusion afterwards (`table/order.rs`).
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
+use rustc_hash::FxBuildHasher;
 use waylay_template::{Node, Syntax, Template, Variable, VariableKind, Wildcard};
 
-use crate::compile::pattern::{Pattern, RouteTemplates};
+use crate::compile::pattern::Pattern;
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, RANK_CLASSES, RankClass};
 use crate::request::policy::Precedence;
@@ -16,7 +18,7 @@ use crate::template::constraint::may_span;
 use crate::template::path::PathEnd;
 
 /// The rank of a route; smaller is better.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RankKey {
     priority: Reverse<i32>,
     order: usize,
@@ -35,7 +37,7 @@ pub(crate) struct RankKey {
 }
 
 /// Class, number of literal bytes (more first), whether constrained (first).
-type PartKey = (u8, Reverse<usize>, Reverse<bool>);
+type PartKey = (u8, Reverse<u32>, Reverse<bool>);
 
 /// Class, labels from right to left, port (first).
 type HostKey = (u8, Vec<PartKey>, Reverse<bool>);
@@ -60,7 +62,7 @@ pub(crate) struct Ranked<'p> {
     pub(crate) order: usize,
     pub(crate) path: Option<&'p Template>,
     pub(crate) end: PathEnd,
-    pub(crate) hosts: &'p [Template],
+    pub(crate) host: Option<&'p Template>,
     pub(crate) host_is_regex: bool,
     pub(crate) host_has_port: bool,
     pub(crate) has_methods: bool,
@@ -69,23 +71,18 @@ pub(crate) struct Ranked<'p> {
 }
 
 impl<'p> Ranked<'p> {
-    pub(crate) fn of(
-        priority: i32,
-        order: usize,
-        templates: &'p RouteTemplates,
-        pattern: &'p Pattern,
-    ) -> Self {
+    pub(crate) fn of(priority: i32, order: usize, path: Option<&'p Template>, pattern: &'p Pattern) -> Self {
         let methods = &pattern.methods;
         Self {
             priority,
             order,
-            path: templates.path.as_ref(),
-            end: templates.end,
-            hosts: &templates.hosts,
+            path,
+            end: pattern.path.end(),
+            host: pattern.host.as_ref().map(|host| host.template()),
             host_is_regex: pattern.host.as_ref().is_some_and(|host| host.is_regex()),
             host_has_port: pattern.host.as_ref().is_some_and(|host| host.port().is_some()),
             has_methods: !methods.is_all(),
-            head_only: methods.to_string() == "HEAD",
+            head_only: methods.is_head(),
             guards: &pattern.guards,
         }
     }
@@ -112,8 +109,8 @@ impl RankKey {
 
 impl RankKey {
     /// Returns the rank by specificity, whatever the policy says.
-    pub(crate) fn specific(priority: i32, templates: &RouteTemplates, pattern: &Pattern) -> Self {
-        let ranked = Ranked::of(priority, 0, templates, pattern);
+    pub(crate) fn specific(priority: i32, path: Option<&Template>, pattern: &Pattern) -> Self {
+        let ranked = Ranked::of(priority, 0, path, pattern);
         Self::new(&ranked, Precedence::Specificity)
     }
 
@@ -134,9 +131,32 @@ impl RankKey {
     }
 }
 
+/// The different ranks of a table, numbered in the order of addition.
+#[derive(Debug, Default)]
+pub(crate) struct RankKeys(HashMap<RankKey, u32, FxBuildHasher>);
+
+impl RankKeys {
+    /// Returns the number of a rank.
+    pub(crate) fn add(&mut self, key: RankKey) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry(key).or_insert(next)
+    }
+
+    /// Returns the sorted ranks, and the place of each number among them.
+    pub(crate) fn sort(self) -> (Vec<RankKey>, Vec<u32>) {
+        let mut numbered: Vec<(RankKey, u32)> = self.0.into_iter().collect();
+        numbered.sort_unstable();
+        let mut places = vec![0; numbered.len()];
+        for (place, (_, number)) in (0..).zip(&numbered) {
+            places[*number as usize] = place;
+        }
+        (numbered.into_iter().map(|(key, _)| key).collect(), places)
+    }
+}
+
 fn host_key(route: &Ranked<'_>) -> HostKey {
     let port = Reverse(route.host_has_port);
-    let Some(host) = route.hosts.last() else {
+    let Some(host) = route.host else {
         return (3, Vec::new(), port);
     };
     if route.host_is_regex {
@@ -168,7 +188,7 @@ fn path_key(route: &Ranked<'_>) -> Vec<PartKey> {
         // A prefix that may end within a segment is the beginning of a tail there.
         PathEnd::Raw => match key.pop() {
             Some((_, _, _)) if trailing > 0 => {}
-            Some((LITERAL, ..)) => key.push((TAIL, Reverse(literal_end(path)), Reverse(false))),
+            Some((LITERAL, ..)) => key.push((TAIL, Reverse(short(literal_end(path))), Reverse(false))),
             part => key.extend(part),
         },
     }
@@ -197,7 +217,7 @@ fn without_template(guards: &[Guard]) -> Vec<PartKey> {
     };
     let mut key = vec![literal; beginning.matches('/').count()];
     let last = beginning.rsplit('/').next().map_or(0, str::len);
-    key.push((TAIL, Reverse(last), Reverse(true)));
+    key.push((TAIL, Reverse(short(last)), Reverse(true)));
     key
 }
 
@@ -229,8 +249,13 @@ impl Part {
             _ => PLAIN,
         };
         let affix = if self.vars == 0 { 0 } else { self.bytes };
-        (class, Reverse(affix), Reverse(self.constrained))
+        (class, Reverse(short(affix)), Reverse(self.constrained))
     }
+}
+
+/// No text of a template is longer.
+fn short(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// Returns one key for each part of the template between separators.

@@ -22,7 +22,7 @@ use crate::request::view::{RequestHead, RequestView};
 use crate::rule::function::version_name;
 use crate::template::captures::Span;
 use crate::template::host::HostPattern;
-use crate::template::path::PathPattern;
+use crate::template::path::{PathEdges, PathPattern};
 use crate::template::value_regex::ValueRegex;
 
 /// A user-defined condition with its name.
@@ -49,7 +49,7 @@ pub(crate) struct RuleGuard {
 /// A host template beside another one, or in a formula.
 #[derive(Debug, Clone)]
 pub(crate) struct HostGuard {
-    pub(crate) pattern: HostPattern,
+    pub(crate) pattern: Arc<HostPattern>,
     /// The same as a regex without the port, for comparisons.
     pub(crate) regex: String,
 }
@@ -58,6 +58,7 @@ pub(crate) struct HostGuard {
 #[derive(Debug, Clone)]
 pub(crate) struct PathGuard {
     pub(crate) pattern: PathPattern,
+    pub(crate) edges: PathEdges,
     /// The same as a regex, for comparisons.
     pub(crate) regex: String,
 }
@@ -144,7 +145,7 @@ impl Guard {
             }
             Self::Query(query) => query.holds(view, found),
             Self::Path(path) => {
-                view.may_match_path() && path.pattern.matches(view.path_values(), &mut |_| {})
+                view.may_match_path() && path.pattern.matches(&path.edges, view.path_values(), &mut |_| {})
             }
             Self::PathRegex(whole) => whole.holds(view) == Some(true),
             Self::MethodRegex(regex) => {

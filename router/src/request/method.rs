@@ -108,6 +108,11 @@ impl MethodSet {
         self
     }
 
+    /// Tests whether HEAD is the only method.
+    pub(crate) fn is_head(&self) -> bool {
+        self.bits == HEAD
+    }
+
     /// Returns the set of GET.
     pub(crate) fn get() -> Self {
         Self { bits: GET, others: Vec::new() }

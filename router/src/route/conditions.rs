@@ -49,7 +49,7 @@ pub(crate) enum QueryText {
 }
 
 /// The condition on the host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum HostText {
     Template(String),
     Regex(String),

@@ -9,8 +9,7 @@ use crate::rule::dialect::{Language, angle_parts, has_old_template};
 use crate::rule::error::RuleErrorKind;
 use crate::rule::function::Function as F;
 use crate::rule::lexer::SpannedError;
-use crate::template::constraint;
-use crate::template::constraint::parse;
+use crate::template::constraint::{self, Regexes, parse};
 use crate::template::host::HostPattern;
 use crate::template::value_regex::ValueRegex;
 
@@ -76,7 +75,7 @@ fn template(argument: &Argument, index: TemplateKind) -> Result<(), SpannedError
         .map_err(|error| (RuleErrorKind::Template(error.kind), argument.within(error.span)))?;
     let whole = |kind: TemplateErrorKind| (RuleErrorKind::Template(kind), argument.span.clone());
     if index == TemplateKind::Host {
-        HostPattern::compile(&parsed, Syntax::Native).map_err(whole)?;
+        HostPattern::compile(&parsed, &Regexes::new(Syntax::Native)).map_err(whole)?;
     }
     Ok(())
 }

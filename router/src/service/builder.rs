@@ -24,8 +24,8 @@ use crate::service::scope::{
     FitsState, Item, PendingEndpoint, Scope, Tree, Wrap, finish_route, finish_tree, layer_setters, wrapped,
 };
 use crate::table::builder::TableBuilder;
-use crate::table::catalog::ScopeId;
 use crate::table::lookup::Table;
+use crate::table::routes::ScopeId;
 
 /// Collects routes, scopes and layers; [`build`](Self::build) reports the errors of all of them.
 ///

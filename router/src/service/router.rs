@@ -23,12 +23,13 @@ use tower_service::Service;
 use crate::request::peer::Peer;
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next, NextFuture};
 use crate::service::mount::{OuterLocation, outer_path};
-use crate::table::catalog::{RouteInfo, ScopeId};
+use crate::table::catalog::RouteInfo;
 use crate::table::explain::Explanation;
 use crate::table::lint::Lint;
 use crate::table::lookup::{Match, Table};
 use crate::table::matched::{FoundRoute, Matched};
 use crate::table::miss::{Miss, Reason};
+use crate::table::routes::ScopeId;
 use crate::table::url::Urls;
 
 /// A table of endpoints as a `tower::Service`.

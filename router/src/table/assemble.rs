@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use waylay_template::{Node, Template};
+use waylay_template::{Node, Syntax, Template};
 
-use crate::compile::compiler::compile;
+use crate::compile::compiler::{Compilation, compile};
 use crate::compile::error::{BuildError, BuildErrorKind, BuildLint};
-use crate::compile::pattern::{Pattern, RouteTemplates, slash_variant};
-use crate::compile::rank::{RankKey, Ranked};
+use crate::compile::pattern::{CompiledRoute, Pattern, PatternSet};
+use crate::compile::rank::{RankKey, RankKeys, Ranked};
 use crate::matcher::guard::Custom;
 use crate::request::policy::Policy;
 use crate::route::conditions::{Conditions, HostText};
@@ -17,9 +17,11 @@ use crate::route::route::VariableRead;
 use crate::route::scope_conditions::ScopeConditions;
 use crate::route::to_rule::{condition_texts, expr};
 use crate::rule::lint::RuleLint;
-use crate::table::catalog::{RouteEntry, ScopeId, full_template};
-use crate::template::constraint::may_hold_separator;
-use crate::template::path::{PathEnd, PathPattern};
+use crate::table::catalog::full_template;
+use crate::table::conflict::{RankedRoute, literal_hash};
+use crate::table::routes::{RouteEntry, RouteExtras, Routes, ScopeId};
+use crate::template::constraint::{may_hold_separator, parse_again};
+use crate::template::path::{PathEdges, PathEnd, PathPattern};
 
 /// The metadata of a route: everything but its conditions.
 #[derive(Debug, Clone)]
@@ -40,7 +42,8 @@ pub(crate) struct RouteMeta {
 /// Compiles routes and their alternatives, and collects their errors.
 pub(crate) struct RouteAssembler<'b> {
     scopes: &'b [(Option<ScopeId>, ScopeConditions)],
-    policy: Policy,
+    compilation: &'b Compilation,
+    patterns: PatternSet,
     /// The guards that rules name.
     guards: &'b HashMap<String, Custom>,
     routes: AssembledRoutes,
@@ -54,10 +57,11 @@ pub(crate) struct RouteAssembler<'b> {
 /// Compiled routes.
 #[derive(Default)]
 pub(crate) struct AssembledRoutes {
-    pub(crate) entries: Vec<RouteEntry>,
-    /// The number of routes; further alternatives follow them in `entries`.
+    pub(crate) routes: Routes,
+    /// The number of routes; further alternatives follow them.
     pub(crate) listed: usize,
     pub(crate) compiled: Vec<Compiled>,
+    pub(crate) keys: RankKeys,
     /// Routes that only build URLs.
     pub(crate) idle: Vec<Compiled>,
     pub(crate) sealed: HashSet<usize>,
@@ -69,18 +73,19 @@ pub(crate) struct AssembledRoutes {
 impl<'b> RouteAssembler<'b> {
     pub(crate) fn new(
         scopes: &'b [(Option<ScopeId>, ScopeConditions)],
-        policy: Policy,
+        compilation: &'b Compilation,
         guards: &'b HashMap<String, Custom>,
         routes: usize,
     ) -> Self {
         let routes = AssembledRoutes {
-            entries: Vec::with_capacity(routes),
+            routes: Routes::with_capacity(routes),
             compiled: Vec::with_capacity(routes),
             ..AssembledRoutes::default()
         };
         Self {
             scopes,
-            policy,
+            compilation,
+            patterns: PatternSet::default(),
             guards,
             routes,
             errors: Vec::new(),
@@ -91,7 +96,7 @@ impl<'b> RouteAssembler<'b> {
 
     /// Compiles a route; returns false after an error.
     pub(crate) fn route(&mut self, conditions: Conditions, mut meta: RouteMeta) -> bool {
-        let index = self.routes.entries.len();
+        let index = self.routes.routes.len();
         if conditions.rules.is_empty() {
             return self.alternative(index, meta, &conditions);
         }
@@ -122,28 +127,34 @@ impl<'b> RouteAssembler<'b> {
 
     /// Compiles the further alternatives.
     pub(crate) fn finish(mut self, errors: &mut Vec<BuildError>) -> AssembledRoutes {
-        self.routes.listed = self.routes.entries.len();
+        self.routes.listed = self.routes.routes.len();
         for (of, meta, conditions) in std::mem::take(&mut self.further) {
             self.alternative(of, meta, &conditions);
         }
         errors.append(&mut self.errors);
+        let last = self.routes.routes.iter().last().filter(|_| self.routes.routes.texts.is_full());
+        errors.extend(last.map(|last| BuildError {
+            kind: BuildErrorKind::TooMuchText,
+            route: last.label(),
+            location: last.location,
+        }));
         self.routes
     }
 
     fn alternative(&mut self, of: usize, meta: RouteMeta, own: &Conditions) -> bool {
         let mut chain = chain(self.scopes, meta.scope);
         chain.push(own);
-        match compile(&chain, self.policy, false) {
-            Ok((pattern, templates)) => {
-                let missing = missing_variables(&meta, &templates);
+        match compile(&chain, self.compilation, false) {
+            Ok(compiled) => {
+                let missing = missing_variables(&meta, &compiled.pattern);
                 if !missing.is_empty() {
                     self.report(own, &meta, missing);
                     return false;
                 }
-                self.push(of, meta, &chain, own, pattern, templates);
+                self.push(of, meta, &chain, own, compiled);
             }
             Err(kinds) => {
-                let kinds = innermost_errors(&chain, self.policy, false, kinds);
+                let kinds = innermost_errors(&chain, self.compilation, false, kinds);
                 self.report(own, &meta, kinds);
                 return false;
             }
@@ -166,52 +177,80 @@ impl<'b> RouteAssembler<'b> {
         meta: RouteMeta,
         chain: &[&Conditions],
         own: &Conditions,
-        pattern: Pattern,
-        templates: RouteTemplates,
+        compiled: CompiledRoute,
     ) {
-        let index = self.routes.entries.len();
-        let mut key = key(&pattern, &templates, meta.priority, of, self.policy);
+        let policy = self.compilation.policy;
+        let index = self.routes.routes.len();
+        let path = compiled.path.as_ref();
+        let mut key = key(&compiled, meta.priority, of, policy);
         if !meta.foreign.is_empty() {
             key = key.with_text(&meta.foreign);
         }
-        let variant = slash_variant(&pattern, &templates, self.policy);
-        self.routes.entries.push(RouteEntry {
-            of: of as u32,
-            rank: 0,
-            template: full_template(&templates),
-            open_prefix: open_prefix(&templates, self.policy).map(Box::new),
-            mount_segments: templates.path.as_ref().map_or(0, |path| mount_segments(path, self.policy)),
-            methods: pattern.methods.clone(),
-            conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
-            name: meta.name,
-            templates,
-            scope: meta.scope,
-            priority: meta.priority,
-            build_only: meta.build_only,
-            sealed: own.sealed,
-            metadata: meta.metadata,
-            supplies: chain.iter().flat_map(|outer| outer.supplies.clone()).collect(),
-            rule: meta.rule,
-            location: own.location,
-        });
         if own.sealed {
             self.routes.sealed.insert(index);
         }
+        let end = if path.is_some() { compiled.pattern.path.end() } else { policy.prefix_end() };
+        let texts = &mut self.routes.routes.texts;
+        let path_text = path.map(|path| texts.add(&path.text));
+        // Most paths are listed as they were written.
+        let template = path_text.filter(|_| end == PathEnd::Exact);
+        let entry = RouteEntry {
+            of: of as u32,
+            rank: 0,
+            name: meta.name.as_deref().map(|name| texts.add(name)),
+            template: template.unwrap_or_else(|| texts.add(&full_template(path, end))),
+            path: path_text,
+            scope: meta.scope,
+            priority: meta.priority,
+            mount_segments: path.map_or(0, |path| mount_segments(path, policy)),
+            build_only: meta.build_only,
+            sealed: own.sealed,
+            location: own.location,
+            extras: RouteExtras {
+                conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
+                metadata: meta.metadata,
+                supplies: chain.iter().flat_map(|outer| outer.supplies.clone()).collect(),
+                rule: meta.rule,
+                open_prefix: open_prefix(&compiled, self.compilation),
+            }
+            .boxed(),
+        };
+        self.routes.routes.push(entry);
+        debug_assert!(path.is_none_or(|path| is_parsed_again(path, policy.syntax)), "{path:?}");
+        let literals = literal_hash(path, &compiled.pattern);
+        let variant = compiled.slash_variant(&self.compilation.regexes, policy.path_encoding());
         let list = if meta.build_only { &mut self.routes.idle } else { &mut self.routes.compiled };
-        if let Some(pattern) = variant {
-            let key = key.slash_variant();
-            list.push(Compiled { index, slash_variant: true, pattern, key });
+        if let Some((pattern, edges)) = variant {
+            let (pattern, key) = (self.patterns.share(pattern), self.routes.keys.add(key.slash_variant()));
+            list.push(Compiled { index, slash_variant: true, pattern, edges, literals, key });
         }
-        list.push(Compiled { index, slash_variant: false, pattern, key });
+        let (pattern, edges) = (self.patterns.share(compiled.pattern), compiled.edges);
+        let key = self.routes.keys.add(key);
+        list.push(Compiled { index, slash_variant: false, pattern, edges, literals, key });
     }
 }
 
+/// Tests whether the text of a path gives its nodes again; the spans of joined ones are those of their parts.
+fn is_parsed_again(path: &Template, syntax: Syntax) -> bool {
+    let without_spans = |template: &Template| {
+        let mut template = template.clone();
+        for node in &mut template.nodes {
+            if let Node::Variable(variable) = node {
+                variable.span = 0..0;
+            }
+        }
+        template
+    };
+    parse_again(&path.text, syntax).is_some_and(|again| without_spans(&again) == without_spans(path))
+}
+
 /// Returns the path of a prefix that may end within a segment.
-fn open_prefix(templates: &RouteTemplates, policy: Policy) -> Option<PathPattern> {
-    let path = templates.path.as_ref().filter(|_| templates.end == PathEnd::Raw)?;
+fn open_prefix(route: &CompiledRoute, compilation: &Compilation) -> Option<(PathPattern, PathEdges)> {
+    let policy = compilation.policy;
+    let path = route.path.as_ref().filter(|_| route.pattern.path.end() == PathEnd::Raw)?;
     let ends_whole = path.nodes.iter().any(|node| spans(node, policy))
         || matches!(path.nodes.last(), Some(Node::Text(text)) if text.ends_with('/'));
-    let pattern = || PathPattern::compile(path, PathEnd::Exact, policy.syntax, policy.path_encoding());
+    let pattern = || PathPattern::compile(path, PathEnd::Exact, &compilation.regexes, policy.path_encoding());
     if ends_whole { None } else { pattern().ok() }
 }
 
@@ -225,7 +264,7 @@ fn spans(node: &Node, policy: Policy) -> bool {
 
 /// Returns the number of segments that precede a mounted service: a variable that spans segments belongs to the
 /// path of the service.
-fn mount_segments(path: &Template, policy: Policy) -> usize {
+fn mount_segments(path: &Template, policy: Policy) -> u16 {
     let slashes = |nodes: &[Node]| -> usize {
         let texts = nodes.iter().filter_map(|node| match node {
             Node::Text(text) => Some(text.matches('/').count()),
@@ -233,22 +272,23 @@ fn mount_segments(path: &Template, policy: Policy) -> usize {
         });
         texts.sum()
     };
-    match path.nodes.iter().position(|node| spans(node, policy)) {
+    let segments = match path.nodes.iter().position(|node| spans(node, policy)) {
         // The slash before the variable is the first character of the inner path.
         Some(at) => slashes(&path.nodes[..at]).saturating_sub(1),
         None => path.segment_count(),
-    }
+    };
+    u16::try_from(segments).unwrap_or(u16::MAX)
 }
 
 /// Returns an error for each variable that a route reads and does not have.
-fn missing_variables(meta: &RouteMeta, templates: &RouteTemplates) -> Vec<BuildErrorKind> {
-    let has = |name: &String| templates.vars.iter().any(|var| var.name == *name);
+fn missing_variables(meta: &RouteMeta, pattern: &Pattern) -> Vec<BuildErrorKind> {
+    let has = |name: &String| pattern.vars.iter().any(|var| *var.name == **name);
     let missing = meta.reads.iter().filter(|read| !meta.build_only && !has(&read.name));
     missing
         .map(|read| BuildErrorKind::MissingVariable {
             name: read.name.clone(),
             reader: read.reader.clone(),
-            variables: templates.vars.iter().map(|var| var.name.clone()).collect(),
+            variables: pattern.vars.iter().map(|var| var.name.to_string()).collect(),
         })
         .collect()
 }
@@ -283,28 +323,22 @@ pub(crate) fn full_name(
     Some(parts.join("."))
 }
 
-pub(crate) fn key(
-    pattern: &Pattern,
-    templates: &RouteTemplates,
-    priority: i32,
-    order: usize,
-    policy: Policy,
-) -> RankKey {
-    RankKey::new(&Ranked::of(priority, order, templates, pattern), policy.precedence)
+pub(crate) fn key(route: &CompiledRoute, priority: i32, order: usize, policy: Policy) -> RankKey {
+    RankKey::new(&Ranked::of(priority, order, route.path.as_ref(), &route.pattern), policy.precedence)
 }
 
 /// Returns the errors of the innermost conditions; those of an outer scope are reported there.
 pub(crate) fn innermost_errors(
     chain: &[&Conditions],
-    policy: Policy,
+    compilation: &Compilation,
     is_scope: bool,
     kinds: Vec<BuildErrorKind>,
 ) -> Vec<BuildErrorKind> {
     let Some((own, outer)) = chain.split_last() else { return kinds };
-    if outer.is_empty() || compile(outer, policy, true).is_ok() {
+    if outer.is_empty() || compile(outer, compilation, true).is_ok() {
         return kinds;
     }
-    let mut own = compile(&[own], policy, is_scope).err().unwrap_or_default();
+    let mut own = compile(&[own], compilation, is_scope).err().unwrap_or_default();
     // A path may be empty in a scope.
     own.retain(|kind| !matches!(kind, BuildErrorKind::Template(error) if error.text.is_empty()));
     own
@@ -338,14 +372,33 @@ pub(crate) struct Compiled {
     /// Its index in the order of addition.
     pub(crate) index: usize,
     pub(crate) slash_variant: bool,
-    pub(crate) pattern: Pattern,
-    pub(crate) key: RankKey,
+    pub(crate) pattern: Arc<Pattern>,
+    pub(crate) edges: PathEdges,
+    /// The hash of the literal text.
+    pub(crate) literals: u64,
+    /// The place of its rank among all.
+    pub(crate) key: u32,
+}
+
+impl Compiled {
+    /// Returns what is compared with routes of the same rank.
+    pub(crate) fn ranked(&self) -> RankedRoute<'_> {
+        RankedRoute { index: self.index, pattern: &self.pattern, literals: self.literals }
+    }
+}
+
+/// Sorts routes by rank, those of one rank in the order of addition; returns the ranks that the keys are the places of.
+pub(crate) fn sort_by_rank(compiled: &mut [Compiled], keys: RankKeys) -> Vec<RankKey> {
+    let (sorted, places) = keys.sort();
+    compiled.iter_mut().for_each(|route| route.key = places[route.key as usize]);
+    compiled.sort_by_key(|route| route.key);
+    sorted
 }
 
 /// Returns for each rank the end of its route's seal: after all routes with the same ranks of host and path.
-pub(crate) fn limits(compiled: &[Compiled], sealed: &HashSet<usize>) -> Vec<u32> {
+pub(crate) fn limits(compiled: &[Compiled], keys: &[RankKey], sealed: &HashSet<usize>) -> Vec<u32> {
     let mut limits = Vec::with_capacity(compiled.len());
-    for group in compiled.chunk_by(|a, b| a.key.shares_location(&b.key)) {
+    for group in compiled.chunk_by(|a, b| keys[a.key as usize].shares_location(&keys[b.key as usize])) {
         let end = u32::try_from(limits.len() + group.len()).unwrap_or(u32::MAX);
         let is_sealed = |route: &Compiled| sealed.contains(&route.index) && !route.slash_variant;
         limits.extend(group.iter().map(|route| if is_sealed(route) { end } else { u32::MAX }));

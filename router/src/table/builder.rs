@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::compile::compiler::compile;
+use crate::compile::compiler::{Compilation, compile};
 use crate::compile::error::{BuildError, BuildErrorKind, BuildErrors};
 use crate::compile::guards::network;
-use crate::compile::pattern::Pattern;
+use crate::compile::pattern::{Pattern, PatternSet};
+use crate::compile::rank::RankKeys;
 #[cfg(feature = "serde")]
 use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 use crate::matcher::guard::Custom;
@@ -22,12 +23,13 @@ use crate::route::to_rule::condition_texts;
 use crate::rule::dialect::Dialect;
 use crate::table::assemble::{
     AssembledRoutes, Compiled, RouteAssembler, RouteMeta, chain, full_name, innermost_errors, key, limits,
-    report,
+    report, sort_by_rank,
 };
-use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOverlaps};
+use crate::table::catalog::{Catalog, ScopeEntry, UnknownOverlaps};
 use crate::table::index::{Index, IndexBuilder};
 use crate::table::lookup::{RankEntry, ScopeRules, Table};
 use crate::table::order::{accept_groups, order_by_inclusion, sort_equal_ranks};
+use crate::table::routes::{Routes, ScopeId};
 
 /// Collects routes and scopes; [`build`](Self::build) reports the errors of all of them.
 ///
@@ -148,20 +150,28 @@ impl<T> TableBuilder<T> {
         let mut errors = std::mem::take(&mut self.errors);
         self.check_depth(&mut errors);
         self.lower_scopes(&mut errors);
-        let scopes = self.compile_scopes(&mut errors);
+        let compilation = Compilation::new(self.policy);
+        let scopes = self.compile_scopes(&compilation, &mut errors);
         let networks = proxies(&self.proxies, &mut errors);
         let proxies = TrustedProxies { networks, name_host: self.trusts_forwarded_host };
-        let (mut routes, values) = self.compile_routes(&mut errors);
-        let names = names(&routes.entries[..routes.listed], self.policy, &mut errors);
+        let (mut routes, values) = self.compile_routes(&compilation, &mut errors);
+        drop(compilation);
+        let names = names(&routes.routes, routes.listed, self.policy, &mut errors);
+        let keys = sort_by_rank(&mut routes.compiled, std::mem::take(&mut routes.keys));
         let unknown_overlaps = self.rank(&mut routes, &mut errors);
         BuildErrors::check(errors, std::mem::take(&mut routes.build_lints))?;
-        let limits =
-            if routes.sealed.is_empty() { Vec::new() } else { limits(&routes.compiled, &routes.sealed) };
+        let limits = if routes.sealed.is_empty() {
+            Vec::new()
+        } else {
+            limits(&routes.compiled, &keys, &routes.sealed)
+        };
+        drop(keys);
         let (patterns, ranks, index) = index_routes(&mut routes);
+        routes.routes.freeze();
         let rules = rules(&self.scopes, self.policy);
         let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
         let catalog = Arc::new(Catalog {
-            routes: routes.entries,
+            routes: routes.routes,
             listed: routes.listed,
             patterns,
             names,
@@ -189,10 +199,14 @@ impl<T> TableBuilder<T> {
     }
 
     /// Compiles the routes, and separates their values.
-    fn compile_routes(&mut self, errors: &mut Vec<BuildError>) -> (AssembledRoutes, Vec<T>) {
+    fn compile_routes(
+        &mut self,
+        compilation: &Compilation,
+        errors: &mut Vec<BuildError>,
+    ) -> (AssembledRoutes, Vec<T>) {
         let mut values = Vec::with_capacity(self.routes.len());
         let routes = std::mem::take(&mut self.routes);
-        let mut assembler = RouteAssembler::new(&self.scopes, self.policy, &self.guards, routes.len());
+        let mut assembler = RouteAssembler::new(&self.scopes, compilation, &self.guards, routes.len());
         for (scope, route) in routes {
             let meta = RouteMeta {
                 name: full_name(&self.scopes, scope, route.name.as_deref()),
@@ -211,12 +225,11 @@ impl<T> TableBuilder<T> {
         (assembler.finish(errors), values)
     }
 
-    /// Sorts the routes by rank, and checks those of equal rank for overlaps.
+    /// Orders the routes of equal rank, and checks them for overlaps.
     fn rank(&self, routes: &mut AssembledRoutes, errors: &mut Vec<BuildError>) -> UnknownOverlaps {
-        routes.compiled.sort_by(|a, b| a.key.cmp(&b.key));
-        sort_equal_ranks(&mut routes.compiled, &routes.entries);
+        sort_equal_ranks(&mut routes.compiled, &routes.routes);
         if self.policy.precedence == Precedence::Specificity {
-            order_by_inclusion(&mut routes.compiled, &routes.entries, &self.policy, errors)
+            order_by_inclusion(&mut routes.compiled, &routes.routes, &self.policy, errors)
         } else {
             UnknownOverlaps::default()
         }
@@ -252,31 +265,34 @@ impl<T> TableBuilder<T> {
     }
 
     /// Compiles the scopes. They have an index that is searched for misses only; the deepest ranks first.
-    fn compile_scopes(&self, errors: &mut Vec<BuildError>) -> Vec<Compiled> {
-        let mut compiled = Vec::new();
+    fn compile_scopes(&self, compilation: &Compilation, errors: &mut Vec<BuildError>) -> Vec<Compiled> {
+        let (mut compiled, mut keys, mut patterns) = (Vec::new(), RankKeys::default(), PatternSet::default());
         for (index, (parent, scope)) in self.scopes.iter().enumerate() {
             let mut chain = chain(&self.scopes, *parent);
             chain.push(&scope.conditions);
             let depth = i32::try_from(chain.len()).unwrap_or(i32::MAX);
-            match compile(&chain, self.policy, true) {
+            match compile(&chain, compilation, true) {
                 Err(kinds) => {
-                    let kinds = innermost_errors(&chain, self.policy, true, kinds);
+                    let kinds = innermost_errors(&chain, compilation, true, kinds);
                     report(errors, &scope.conditions, scope.name.as_deref(), kinds);
                 }
-                Ok((pattern, texts)) => {
-                    let key = key(&pattern, &texts, depth, index, self.policy);
-                    compiled.push(Compiled { index, slash_variant: false, pattern, key });
+                Ok(scope) => {
+                    let key = keys.add(key(&scope, depth, index, self.policy));
+                    let (pattern, edges) = (patterns.share(scope.pattern), scope.edges);
+                    // Scopes are not compared.
+                    let literals = 0;
+                    compiled.push(Compiled { index, slash_variant: false, pattern, edges, literals, key });
                 }
             }
         }
-        compiled.sort_by(|a, b| a.key.cmp(&b.key));
+        sort_by_rank(&mut compiled, keys);
         compiled
     }
 }
 
 /// Builds the index of ranked routes; those that only build URLs get the last ranks and are not in it.
-fn index_routes(routes: &mut AssembledRoutes) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
-    let accept_groups = accept_groups(&routes.compiled, &routes.entries);
+fn index_routes(routes: &mut AssembledRoutes) -> (Vec<Arc<Pattern>>, Vec<RankEntry>, Index) {
+    let accept_groups = accept_groups(&routes.compiled, &routes.routes);
     let (mut patterns, mut ranks, index) = freeze(std::mem::take(&mut routes.compiled));
     for (entry, accept_group) in ranks.iter_mut().zip(accept_groups) {
         entry.accept_group = accept_group;
@@ -285,18 +301,18 @@ fn index_routes(routes: &mut AssembledRoutes) -> (Vec<Pattern>, Vec<RankEntry>, 
         ranks.push(RankEntry { route: route.index as u32, slash_variant: false, accept_group: (0, 0) });
         patterns.push(route.pattern);
     }
-    for (rank, entry) in ranks.iter().enumerate().filter(|(_, entry)| !entry.slash_variant) {
-        routes.entries[entry.route as usize].rank = rank;
+    for (rank, entry) in (0..).zip(&ranks).filter(|(_, entry)| !entry.slash_variant) {
+        routes.routes.set_rank(entry.route as usize, rank);
     }
     (patterns, ranks, index)
 }
 
-fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
+fn freeze(compiled: Vec<Compiled>) -> (Vec<Arc<Pattern>>, Vec<RankEntry>, Index) {
     let mut builder = IndexBuilder::default();
     let mut patterns = Vec::with_capacity(compiled.len());
     let mut ranks = Vec::with_capacity(compiled.len());
     for (rank, route) in (0u32..).zip(compiled) {
-        builder.add(&route.pattern, rank);
+        builder.add(&route.pattern, &route.edges, rank);
         patterns.push(route.pattern);
         ranks.push(RankEntry {
             route: route.index as u32,
@@ -353,20 +369,30 @@ fn rules(scopes: &[(Option<ScopeId>, ScopeConditions)], policy: Policy) -> Vec<S
     rules
 }
 
-fn names(entries: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -> HashMap<String, usize> {
-    let mut names = HashMap::new();
-    for (place, route) in entries.iter().enumerate() {
-        let Some(name) = &route.name else { continue };
-        let before = names.insert(name.clone(), place);
-        // In gorilla/mux the last route of a name replaces the others.
-        if let (Some(before), Precedence::Specificity) = (before, policy.precedence) {
-            errors.push(BuildError {
-                kind: BuildErrorKind::DuplicateName { name: name.clone(), other: entries[before].location },
-                route: name.clone(),
+/// Returns the routes with names, sorted by name.
+fn names(routes: &Routes, listed: usize, policy: Policy, errors: &mut Vec<BuildError>) -> Vec<u32> {
+    let name = |route: &u32| routes.at(*route as usize).name();
+    let mut names: Vec<u32> = (0..listed as u32).filter(|route| name(route).is_some()).collect();
+    names.sort_by(|a, b| name(a).cmp(&name(b)));
+    // In gorilla/mux the last route of a name replaces the others.
+    if policy.precedence == Precedence::Specificity {
+        let same = names.windows(2).filter(|pair| name(&pair[0]) == name(&pair[1]));
+        let mut same: Vec<(u32, u32)> = same.map(|pair| (pair[1], pair[0])).collect();
+        same.sort_unstable();
+        errors.extend(same.into_iter().map(|(route, before)| {
+            let (route, before) = (routes.at(route as usize), routes.at(before as usize));
+            let name = route.label();
+            BuildError {
+                kind: BuildErrorKind::DuplicateName { name: name.clone(), other: before.location },
+                route: name,
                 location: route.location,
-            });
-        }
+            }
+        }));
     }
+    names.reverse();
+    names.dedup_by(|a, b| name(a) == name(b));
+    names.reverse();
+    names.shrink_to_fit();
     names
 }
 
@@ -423,5 +449,41 @@ impl<T> TableBuilder<T> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::route::route::Route;
+    use crate::table::lookup::Table;
+    use crate::table::routes::RouteEntry;
+
+    /// The bench `scale` measures the bytes of a route; these are the reasons why they are few.
+    #[test]
+    fn routes_share_what_is_equal() {
+        assert!(size_of::<RouteEntry>() <= 96, "{}", size_of::<RouteEntry>());
+        let mut builder = Table::builder();
+        let mut text = 0;
+        for host in ["a.test", "b.test"] {
+            for action in 0..50 {
+                let path = format!("/things/{{id:[0-9]+}}/{{name}}-{{x}}/{action}");
+                text += path.len();
+                builder.add(None, Route::get(path).host(host).value(()));
+            }
+        }
+        let table = builder.build().unwrap();
+        let catalog = table.catalog();
+        let [a, b] = [0, 50].map(|route| catalog.routes.at(route).rank());
+        for route in 0..100 {
+            let entry = catalog.routes.at(route).entry();
+            let first = if route < 50 { a } else { b };
+            assert!(Arc::ptr_eq(&catalog.patterns[entry.rank()], &catalog.patterns[first]), "{route}");
+            assert!(entry.extras.is_none());
+            let twin = catalog.routes.at(route % 50).entry();
+            assert_eq!((entry.template, entry.path), (twin.template, twin.path));
+        }
+        assert_eq!(catalog.routes.texts.len(), text / 2);
     }
 }

@@ -1,41 +1,33 @@
 //! Catalog: per-route metadata for listing, URLs and explanations.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use waylay_template::OneLine;
+use waylay_template::{OneLine, Template};
 
+use crate::compile::pattern::Pattern;
 #[cfg(feature = "serde")]
 use crate::compile::pattern::Variable;
-use crate::compile::pattern::{Pattern, RouteTemplates};
 use crate::request::method::MethodSet;
 use crate::request::policy::Policy;
-use crate::route::conditions::{SourceLocation, Supply};
+use crate::route::conditions::SourceLocation;
 use crate::route::to_rule::ConditionText;
 use crate::rule::lint::RuleLint;
-use crate::template::path::{PathEnd, PathPattern};
-
-/// The index of a scope in its table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ScopeId(pub(crate) u32);
-
-impl ScopeId {
-    /// Returns the index, in the order of addition.
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+use crate::table::routes::{RouteEntry, RouteExtras, Routes, ScopeId, StoredRoute};
+use crate::template::path::PathEnd;
 
 /// The routes of a table in the order of addition.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    pub(crate) routes: Vec<RouteEntry>,
+    pub(crate) routes: Routes,
     /// The number of routes; their further alternatives follow them in `routes`.
     pub(crate) listed: usize,
     /// In rank order; those of build-only routes come last.
-    pub(crate) patterns: Vec<Pattern>,
-    pub(crate) names: HashMap<String, usize>,
+    pub(crate) patterns: Vec<Arc<Pattern>>,
+    /// The routes with names, sorted by name.
+    pub(crate) names: Vec<u32>,
     pub(crate) policy: Policy,
     pub(crate) unknown_overlaps: UnknownOverlaps,
     /// The lints of the rules of routes.
@@ -64,33 +56,6 @@ pub(crate) struct ScopeEntry {
     pub(crate) location: SourceLocation,
 }
 
-/// The metadata of a route or of one of its alternatives.
-#[derive(Debug)]
-pub(crate) struct RouteEntry {
-    /// The index of the route that it is an alternative of; its own index for the first alternative.
-    pub(crate) of: u32,
-    pub(crate) name: Option<String>,
-    /// The index of its pattern.
-    pub(crate) rank: usize,
-    pub(crate) template: String,
-    pub(crate) templates: RouteTemplates,
-    /// The number of segments that a mounted service does not see.
-    pub(crate) mount_segments: usize,
-    /// The path of a prefix that may end within a segment, as a whole path.
-    pub(crate) open_prefix: Option<Box<PathPattern>>,
-    pub(crate) methods: MethodSet,
-    pub(crate) conditions: Vec<ConditionText>,
-    pub(crate) scope: Option<ScopeId>,
-    pub(crate) priority: i32,
-    pub(crate) build_only: bool,
-    pub(crate) sealed: bool,
-    pub(crate) metadata: BTreeMap<String, String>,
-    pub(crate) supplies: Vec<Supply>,
-    /// The whole route as a rule, if it was created from one.
-    pub(crate) rule: Option<Arc<String>>,
-    pub(crate) location: SourceLocation,
-}
-
 /// One route of a table, as data; with feature `serde` it serializes as an object.
 ///
 /// ```
@@ -102,8 +67,8 @@ pub(crate) struct RouteEntry {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct RouteInfo<'t> {
-    entry: &'t RouteEntry,
-    scopes: &'t [ScopeEntry],
+    route: StoredRoute<'t>,
+    catalog: &'t Catalog,
 }
 
 /// One scope of a table, as data.
@@ -165,62 +130,70 @@ impl<'t> ScopeInfo<'t> {
 }
 
 impl<'t> RouteInfo<'t> {
+    fn pattern(&self) -> &'t Pattern {
+        self.catalog.pattern(self.route.entry())
+    }
+
+    fn extras(&self) -> &'t RouteExtras {
+        self.route.entry().extras()
+    }
+
     /// Returns the name, preceded by the names of its scopes.
     pub fn name(&self) -> Option<&'t str> {
-        self.entry.name.as_deref()
+        self.route.name()
     }
 
     /// Returns the path template with the prefixes of its scopes; a prefix ends in `/…`.
     pub fn template(&self) -> &'t str {
-        &self.entry.template
+        self.route.template()
     }
 
     /// Returns the host templates, outermost scope first.
     pub fn hosts(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.entry.templates.hosts.iter().map(|host| host.text.as_str())
+        self.pattern().hosts().map(|host| host.text.as_str())
     }
 
     /// Returns the methods, HEAD for GET included.
     pub fn methods(&self) -> &'t MethodSet {
-        &self.entry.methods
+        &self.pattern().methods
     }
 
     /// Returns the conditions other than host, method and path, each as a [rule](crate::rule).
     pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.entry.conditions.iter().map(|condition| condition.text.as_str())
+        self.extras().conditions.iter().map(|condition| condition.text.as_str())
     }
 
     /// Returns the conditions as a [rule](crate::rule) of waylay's own language, if the route was created
     /// from one. The rule has all alternatives; the other methods of this type describe the first.
     pub fn rule(&self) -> Option<&'t str> {
-        self.entry.rule.as_deref().map(String::as_str)
+        self.extras().rule.as_deref().map(String::as_str)
     }
 
     /// Returns the names of the variables of path, host and query.
     pub fn variables(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.entry.templates.vars.iter().map(|var| var.name.as_str())
+        self.pattern().vars.iter().map(|var| &*var.name)
     }
 
     #[cfg(feature = "serde")]
     pub(crate) fn variable_entries(&self) -> &'t [Variable] {
-        &self.entry.templates.vars
+        &self.pattern().vars
     }
 
     /// Tests whether requests for its host and path never go to less specific routes.
     pub fn is_sealed(&self) -> bool {
-        self.entry.sealed
+        self.route.sealed
     }
 
     /// Returns the scope of the route.
     pub fn scope(&self) -> Option<ScopeId> {
-        self.entry.scope
+        self.route.scope
     }
 
     /// Returns the scopes of the route, outermost first.
     pub fn scopes(&self) -> Vec<ScopeInfo<'t>> {
         let mut path = Vec::new();
-        let mut next = self.entry.scope;
-        while let Some((id, entry)) = next.and_then(|id| Some((id, self.scopes.get(id.index())?))) {
+        let mut next = self.route.scope;
+        while let Some((id, entry)) = next.and_then(|id| Some((id, self.catalog.scopes.get(id.index())?))) {
             path.push(ScopeInfo { id, entry });
             next = entry.parent;
         }
@@ -230,35 +203,50 @@ impl<'t> RouteInfo<'t> {
 
     /// Returns the priority.
     pub fn priority(&self) -> i32 {
-        self.entry.priority
+        self.route.priority
     }
 
     /// Tests whether the route is for building URLs only.
     pub fn is_build_only(&self) -> bool {
-        self.entry.build_only
+        self.route.build_only
     }
 
     /// Returns the metadata that was added.
     pub fn metadata(&self) -> &'t BTreeMap<String, String> {
-        &self.entry.metadata
+        &self.extras().metadata
     }
 
     /// Returns the place where it was added.
     pub fn location(&self) -> SourceLocation {
-        self.entry.location
-    }
-}
-
-impl RouteEntry {
-    /// Returns the name for errors and lints.
-    pub(crate) fn label(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.template.clone())
+        self.route.location
     }
 }
 
 impl Catalog {
+    /// Returns the pattern of a route.
+    #[inline]
+    pub(crate) fn pattern(&self, route: &RouteEntry) -> &Pattern {
+        &self.patterns[route.rank()]
+    }
+
+    /// Returns the index of the route with a name.
+    pub(crate) fn named(&self, name: &str) -> Option<usize> {
+        let order = |route: &u32| self.routes.at(*route as usize).name().cmp(&Some(name));
+        let place = self.names.binary_search_by(order).ok()?;
+        Some(self.names[place] as usize)
+    }
+
+    /// Returns all names, sorted.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().filter_map(|route| self.routes.at(*route as usize).name())
+    }
+
     pub(crate) fn info(&self, route: usize) -> Option<RouteInfo<'_>> {
-        self.routes.get(route).map(|entry| RouteInfo { entry, scopes: &self.scopes })
+        self.routes.get(route).map(|route| self.info_of(route))
+    }
+
+    fn info_of<'t>(&'t self, route: StoredRoute<'t>) -> RouteInfo<'t> {
+        RouteInfo { route, catalog: self }
     }
 
     /// Returns the index of the route that an entry is an alternative of.
@@ -272,26 +260,27 @@ impl Catalog {
 
     /// Returns all alternatives of a route, the first one first.
     pub(crate) fn alternatives(&self, index: usize) -> impl Iterator<Item = RouteInfo<'_>> {
-        let first = self.routes[..self.listed].get(index);
-        let further = &self.routes[self.listed..];
+        let first = Some(index).filter(|index| *index < self.listed);
+        let further = &self.routes.entries()[self.listed..];
         // They are in the order of their routes.
-        let further = &further[further.partition_point(|entry| (entry.of as usize) < index)..];
-        let further = further.iter().take_while(move |entry| entry.of as usize == index);
-        first.into_iter().chain(further).map(|entry| RouteInfo { entry, scopes: &self.scopes })
+        let start = further.partition_point(|entry| (entry.of as usize) < index);
+        let count = further[start..].iter().take_while(|entry| entry.of as usize == index).count();
+        let further = self.listed + start..self.listed + start + count;
+        first.into_iter().chain(further).filter_map(|route| self.info(route))
     }
 
     pub(crate) fn infos(&self) -> impl Iterator<Item = RouteInfo<'_>> {
-        self.routes[..self.listed].iter().map(|entry| RouteInfo { entry, scopes: &self.scopes })
+        self.routes.iter().take(self.listed).map(|route| self.info_of(route))
     }
 }
 
 /// Returns the whole path template for listings.
-pub(crate) fn full_template(templates: &RouteTemplates) -> String {
-    let text = templates.path.as_ref().map_or("", |template| template.text.as_str());
-    match templates.end {
-        PathEnd::Exact => text.to_owned(),
-        PathEnd::Segments => format!("{}/…", text.trim_end_matches('/')),
-        PathEnd::Raw => format!("{text}…"),
+pub(crate) fn full_template(path: Option<&Template>, end: PathEnd) -> Cow<'_, str> {
+    let text = path.map_or("", |template| template.text.as_str());
+    match end {
+        PathEnd::Exact => Cow::Borrowed(text),
+        PathEnd::Segments => Cow::Owned(format!("{}/…", text.trim_end_matches('/'))),
+        PathEnd::Raw => Cow::Owned(format!("{text}…")),
     }
 }
 

@@ -20,7 +20,8 @@ use crate::matcher::header::HeaderMatch;
 use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
 use crate::request::path::{BadRequest, check_spelling};
 use crate::request::policy::{EmptySegments, Policy};
-use crate::table::catalog::{Catalog, RouteEntry};
+use crate::table::catalog::Catalog;
+use crate::table::routes::StoredRoute;
 use crate::template::encoding::escape;
 
 /// A condition of a route that is valid and probably means something else.
@@ -145,8 +146,8 @@ pub(crate) fn exclusive_methods(pattern: &Pattern) -> Option<ConditionLint> {
 }
 
 /// Returns a lint for a route that matches nothing and has several paths.
-pub(crate) fn exclusive_paths(route: &RouteEntry, pattern: &Pattern) -> Option<ConditionLint> {
-    let mut conditions: Vec<String> = route.templates.path.iter().map(|path| path.text.clone()).collect();
+pub(crate) fn exclusive_paths(route: StoredRoute<'_>, pattern: &Pattern) -> Option<ConditionLint> {
+    let mut conditions: Vec<String> = route.path_text().map(str::to_owned).into_iter().collect();
     let paths = rules(pattern).filter(|rule| matches!(single(&rule.formula), Some(Guard::Path(_))));
     conditions.extend(paths.map(|rule| rule.text.clone()));
     (conditions.len() > 1).then_some(ConditionLint::Exclusive { what: "paths", conditions })
@@ -173,8 +174,12 @@ fn single(formula: &Formula<Guard>) -> Option<&Guard> {
 
 /// Returns the lints of the conditions of all routes, with the indices of the routes.
 pub(crate) fn condition_lints(catalog: &Catalog) -> Vec<(usize, ConditionLint)> {
-    let literals =
-        catalog.routes.iter().flat_map(|route| &route.templates.hosts).filter_map(Template::literal);
+    let literals = catalog
+        .routes
+        .entries()
+        .iter()
+        .flat_map(|route| catalog.pattern(route).hosts())
+        .filter_map(Template::literal);
     let mut literals = literals.peekable();
     let has_longer_hosts = literals.peek().is_some() && literals.all(|host| host.contains('.'));
     let mut lints: Vec<(usize, ConditionLint)> = Vec::new();
@@ -182,7 +187,7 @@ pub(crate) fn condition_lints(catalog: &Catalog) -> Vec<(usize, ConditionLint)> 
     let is_negation = |lint: &ConditionLint| matches!(lint, ConditionLint::NegatedPath { .. });
     for (index, route) in catalog.routes.iter().enumerate().filter(|(_, route)| !route.build_only) {
         let own = route_lints(catalog, route).into_iter();
-        let one_label = one_label(route).filter(|_| has_longer_hosts);
+        let one_label = one_label(catalog.pattern(&route)).filter(|_| has_longer_hosts);
         for lint in own.chain(one_label) {
             // Alternatives of a route share conditions; one negated path is enough of them.
             let known = known.entry(route.of).or_default();
@@ -195,12 +200,12 @@ pub(crate) fn condition_lints(catalog: &Catalog) -> Vec<(usize, ConditionLint)> 
     lints
 }
 
-fn route_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
+fn route_lints(catalog: &Catalog, route: StoredRoute<'_>) -> Vec<ConditionLint> {
     let mut lints = Vec::new();
-    let Some(pattern) = catalog.patterns.get(route.rank) else { return lints };
+    let pattern = catalog.pattern(route.entry());
     let is_native = catalog.policy.syntax == Syntax::Native;
-    let path = route.templates.path.as_ref().filter(|_| is_native);
-    lints.extend(path.and_then(|path| rejected_path(path, catalog.policy)));
+    let path = route.path(catalog.policy.syntax).filter(|_| is_native);
+    lints.extend(path.and_then(|path| rejected_path(&path, catalog.policy)));
     let settings = catalog.policy.open_settings();
     for rule in rules(pattern).filter(|rule| !settings.is_empty() && negates_path(&rule.formula, false)) {
         lints.push(ConditionLint::NegatedPath { condition: rule.text.clone(), settings: settings.clone() });
@@ -210,11 +215,11 @@ fn route_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
             lints.push(ConditionLint::StructuredHeader { header, write });
         }
         if let Some((write, literal)) = foreign_value(guard).filter(|_| is_native) {
-            let (kind, required) = guard.required(&route.templates.queries);
+            let (kind, required) = guard.required(&pattern.queries);
             lints.push(ConditionLint::Foreign { condition: format!("{kind} {required}"), write, literal });
         }
         if let Some(write) = regex_of(guard).filter(|_| is_native).and_then(|regex| whole_form(&regex)) {
-            let (kind, required) = guard.required(&route.templates.queries);
+            let (kind, required) = guard.required(&pattern.queries);
             lints.push(ConditionLint::Anchored { condition: format!("{kind} {required}"), write });
         }
     };
@@ -224,7 +229,7 @@ fn route_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
             other => see(other),
         }
     }
-    let hosts = route.templates.hosts.iter().filter_map(|host| match host.nodes.as_slice() {
+    let hosts = pattern.hosts().filter_map(|host| match host.nodes.as_slice() {
         [Node::Wildcard(Wildcard::Regex(regex))] => {
             whole_form(regex).map(|write| (format!("host {}", host.text), write))
         }
@@ -369,11 +374,11 @@ fn is_open(hir: &Hir, end: fn(&[Hir]) -> Option<&Hir>) -> bool {
 }
 
 /// Returns a lint for a host of one variable label.
-fn one_label(route: &RouteEntry) -> Option<ConditionLint> {
+fn one_label(pattern: &Pattern) -> Option<ConditionLint> {
     let is_label = |host: &&Template| match host.nodes.as_slice() {
         [Node::Variable(variable)] => variable.kind == VariableKind::Plain,
         _ => false,
     };
-    let host = route.templates.hosts.iter().find(is_label)?;
+    let host = pattern.hosts().find(is_label)?;
     Some(ConditionLint::OneLabel { host: host.text.clone() })
 }

@@ -1,20 +1,24 @@
 //! Conflicts: overlaps of routes of equal rank.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasher;
 use std::rc::Rc;
 
+use rustc_hash::FxBuildHasher;
 use waylay_template::{Node, Template};
 
-use crate::compile::automaton::{bare_host, host_regex, path_regex};
+use crate::compile::automaton::{bare_host, host_regex};
 use crate::compile::error::{BuildError, BuildErrorKind};
 use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
-use crate::compile::pattern::{Pattern, RouteTemplates};
+use crate::compile::pattern::Pattern;
 use crate::compile::shape::Shape;
 use crate::compile::witness::Witness;
 use crate::matcher::guard::Guard;
 use crate::matcher::header::HeaderMatch;
 use crate::request::policy::Policy;
-use crate::table::catalog::{RouteEntry, UnknownOverlaps};
+use crate::table::catalog::UnknownOverlaps;
+use crate::table::routes::Routes;
 use crate::template::path::PathEnd;
 
 /// The most pairs whose literal text is compared; further ones are not compared at all.
@@ -25,7 +29,7 @@ const MAX_UNDECIDED: usize = 256;
 
 /// Finds overlaps of routes of equal rank.
 pub(crate) struct Conflicts<'f> {
-    entries: &'f [RouteEntry],
+    routes: &'f Routes,
     policy: &'f Policy,
     checker: OverlapChecker<'f>,
     candidates: usize,
@@ -36,35 +40,78 @@ pub(crate) struct Conflicts<'f> {
     pub(crate) unknown_overlaps: UnknownOverlaps,
 }
 
+/// A route of a group of equal rank.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RankedRoute<'s> {
+    /// Its catalog index.
+    pub(crate) index: usize,
+    pub(crate) pattern: &'s Pattern,
+    /// The [hash](literal_hash) of its literal text.
+    pub(crate) literals: u64,
+}
+
 /// A route in a comparison.
 struct Member<'s> {
     prefix: &'s str,
     index: usize,
     pattern: &'s Pattern,
+    path: Option<&'s Template>,
     exact: Exact<'s>,
-    /// The shapes of what the path must match.
+    shapes: OnceCell<Shapes>,
+}
+
+/// The shapes of what path and host must match; most routes are told apart without them.
+struct Shapes {
     paths: Vec<Rc<Shape>>,
     hosts: Vec<Rc<Shape>>,
 }
 
-impl Member<'_> {
+impl Shapes {
+    fn of(route: RouteRef<'_>, checker: &mut OverlapChecker<'_>) -> Self {
+        let syntax = checker.policy.syntax;
+        let mut paths = vec![checker.shape(&route.path_regex(syntax))];
+        paths.extend(route.pattern.guards.iter().filter_map(|guard| match guard {
+            Guard::PathRegex(path) => Some(checker.shape(path.regex.as_str())),
+            Guard::Path(path) => Some(checker.shape(&path.regex)),
+            _ => None,
+        }));
+        let hosts = route.pattern.hosts().map(|host| checker.shape(&host_regex(host, syntax))).collect();
+        Self { paths, hosts }
+    }
+}
+
+impl<'s> Member<'s> {
+    fn new(route: RankedRoute<'s>, path: Option<&'s Template>) -> Self {
+        let RankedRoute { index, pattern, .. } = route;
+        let (prefix, exact) = (prefix(path, pattern.path.end()), exact(pattern));
+        Self { prefix, index, pattern, path, exact, shapes: OnceCell::new() }
+    }
+
+    fn route(&self) -> RouteRef<'s> {
+        RouteRef { pattern: self.pattern, path: self.path }
+    }
+
     /// Tests whether literal text separates two routes.
-    fn excludes(&self, other: &Self) -> bool {
+    fn excludes(&self, other: &Self, checker: &mut OverlapChecker<'_>) -> bool {
         let exclude = |own: &[Rc<Shape>], others: &[Rc<Shape>]| {
             own.iter().any(|own| others.iter().any(|other| own.excludes(other)))
         };
-        have_different_values(&self.exact, &other.exact)
+        if have_different_values(&self.exact, &other.exact)
             || self.pattern.methods.and(&other.pattern.methods).is_empty()
-            || exclude(&self.paths, &other.paths)
-            || exclude(&self.hosts, &other.hosts)
+        {
+            return true;
+        }
+        let own = self.shapes.get_or_init(|| Shapes::of(self.route(), checker));
+        let others = other.shapes.get_or_init(|| Shapes::of(other.route(), checker));
+        exclude(&own.paths, &others.paths) || exclude(&own.hosts, &others.hosts)
     }
 }
 
 impl<'f> Conflicts<'f> {
-    pub(crate) fn new(entries: &'f [RouteEntry], policy: &'f Policy) -> Self {
+    pub(crate) fn new(routes: &'f Routes, policy: &'f Policy) -> Self {
         let checker = OverlapChecker::new(policy, 0);
         Self {
-            entries,
+            routes,
             policy,
             checker,
             candidates: 0,
@@ -74,39 +121,22 @@ impl<'f> Conflicts<'f> {
         }
     }
 
-    /// Compares routes of equal rank, given with their catalog indices.
-    pub(crate) fn compare(&mut self, group: &[(usize, &Pattern)]) {
+    /// Compares routes of equal rank, in the order of addition.
+    pub(crate) fn compare<'s>(&mut self, group: impl Iterator<Item = RankedRoute<'s>>) {
         // Routes with different literal segments or hosts cannot overlap.
-        let mut buckets: HashMap<Vec<String>, Vec<(usize, &Pattern)>> = HashMap::new();
-        for &(index, pattern) in group {
-            let Some(entry) = self.entries.get(index) else { continue };
-            buckets.entry(literal_parts(&entry.templates)).or_default().push((index, pattern));
-        }
-        let mut buckets: Vec<_> = buckets.into_values().filter(|bucket| bucket.len() > 1).collect();
+        let mut sorted: Vec<RankedRoute<'_>> = group.collect();
+        sorted.sort_by_key(|route| route.literals);
+        let buckets = sorted.chunk_by(|a, b| a.literals == b.literals);
+        let mut buckets: Vec<&[RankedRoute<'_>]> = buckets.filter(|bucket| bucket.len() > 1).collect();
         // In the order of addition, independent of hashes.
-        buckets.sort_by_key(|bucket| bucket.first().map(|(index, _)| *index));
+        buckets.sort_by_key(|bucket| bucket.first().map(|route| route.index));
         for bucket in buckets {
-            let members: Vec<Member<'_>> =
-                bucket.into_iter().map(|(index, pattern)| self.member(index, pattern)).collect();
+            let path = |route: &RankedRoute<'_>| self.routes.get(route.index)?.path(self.policy.syntax);
+            let paths: Vec<Option<Template>> = bucket.iter().map(path).collect();
+            let members = bucket.iter().zip(&paths).map(|(route, path)| Member::new(*route, path.as_ref()));
+            let members: Vec<Member<'_>> = members.collect();
             self.compare_by_value(members.iter().collect(), &mut Vec::new());
         }
-    }
-
-    fn member<'s>(&mut self, index: usize, pattern: &'s Pattern) -> Member<'s>
-    where
-        'f: 's,
-    {
-        let templates = &self.entries[index].templates;
-        let syntax = self.policy.syntax;
-        let mut paths = vec![self.checker.shape(&path_regex(templates, syntax))];
-        paths.extend(pattern.guards.iter().filter_map(|guard| match guard {
-            Guard::PathRegex(path) => Some(self.checker.shape(path.regex.as_str())),
-            Guard::Path(path) => Some(self.checker.shape(&path.regex)),
-            _ => None,
-        }));
-        let hosts = templates.hosts.iter().map(|host| self.checker.shape(&host_regex(host, syntax)));
-        let hosts = hosts.collect();
-        Member { prefix: prefix(templates), index, pattern, exact: exact(templates, pattern), paths, hosts }
     }
 
     /// Compares routes in groups of one value of a field: routes that require other values cannot overlap.
@@ -150,24 +180,24 @@ impl<'f> Conflicts<'f> {
             return self.skip(second.index);
         }
         // Alternatives of one route may overlap.
-        if self.entries[a.index].of != self.entries[b.index].of && !a.excludes(b) {
-            self.pair((first.index, first.pattern), (second.index, second.pattern));
+        let of = |member: &Member<'_>| self.routes.get(member.index).map(|route| route.of);
+        if of(a) != of(b) && !a.excludes(b, &mut self.checker) {
+            self.pair(first, second);
         }
     }
 
-    fn pair(&mut self, first: (usize, &Pattern), second: (usize, &Pattern)) {
-        let routes = [first, second]
-            .map(|(index, pattern)| RouteRef { pattern, templates: &self.entries[index].templates });
+    fn pair(&mut self, first: &Member<'_>, second: &Member<'_>) {
+        let routes = [first.route(), second.route()];
         let [one, other] = routes;
         let overlap = self.checker.check(&routes);
         let includes = overlap != Overlap::Never && self.checker.strictly_covers(other, one);
         let is_included = overlap != Overlap::Never && !includes && self.checker.strictly_covers(one, other);
         match overlap {
             // The budget may have been spent on half of the answer.
-            _ if self.checker.budget.is_spent() => self.skip(second.0),
-            _ if includes => self.inclusions.push((first.0, second.0)),
-            _ if is_included => self.inclusions.push((second.0, first.0)),
-            overlap => self.report(first.0, second.0, overlap),
+            _ if self.checker.budget.is_spent() => self.skip(second.index),
+            _ if includes => self.inclusions.push((first.index, second.index)),
+            _ if is_included => self.inclusions.push((second.index, first.index)),
+            overlap => self.report(first.index, second.index, overlap),
         }
     }
 
@@ -193,9 +223,9 @@ impl<'f> Conflicts<'f> {
         found.sort_by_key(|(first, second, _)| (*second, *first));
         // One error per route is enough, also of its alternatives.
         let mut known = HashSet::new();
-        found.retain(|(_, second, _)| known.insert(self.entries[*second].of));
+        found.retain(|(_, second, _)| known.insert(self.routes.at(*second).of));
         let errors = found.into_iter().map(|(first, second, witness)| {
-            let (route, other) = (&self.entries[second], &self.entries[first]);
+            let (route, other) = (self.routes.at(second), self.routes.at(first));
             BuildError {
                 kind: BuildErrorKind::Conflict {
                     with: other.label(),
@@ -210,42 +240,45 @@ impl<'f> Conflicts<'f> {
     }
 }
 
-/// Returns the literal segments of the path and labels of the hosts, which are equal for overlapping routes
-/// of equal rank: their variables have the same positions.
-fn literal_parts(templates: &RouteTemplates) -> Vec<String> {
-    let mut parts: Vec<String> = templates.path.iter().flat_map(|path| literals(path, '/')).collect();
-    if templates.end != PathEnd::Exact {
-        let len = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
-        parts.truncate(len);
+/// Returns a hash of the literal segments of the path and labels of the hosts, which are equal for overlapping routes of
+/// equal rank: their variables have the same positions. Routes with one hash are compared, whatever their text.
+pub(crate) fn literal_hash(path: Option<&Template>, pattern: &Pattern) -> u64 {
+    let mut parts = String::with_capacity(path.map_or(0, |path| path.text.len()));
+    if let Some(path) = path {
+        push_literals(path, '/', &mut parts);
+        if pattern.path.end() != PathEnd::Exact {
+            parts.truncate(parts.trim_end_matches('/').len());
+        }
     }
-    for host in &templates.hosts {
-        parts.extend(literals(&bare_host(host), '.').into_iter().map(|label| label.to_ascii_lowercase()));
+    for host in pattern.hosts() {
+        parts.push('\n');
+        let start = parts.len();
+        push_literals(&bare_host(host), '.', &mut parts);
+        parts[start..].make_ascii_lowercase();
     }
-    parts
+    FxBuildHasher.hash_one(parts)
 }
 
-fn literals(template: &Template, separator: char) -> Vec<String> {
-    let mut parts = vec![Some(String::new())];
+/// Appends the parts of a template, with a mark in place of those that have variables.
+fn push_literals(template: &Template, separator: char, out: &mut String) {
+    let (mut start, mut is_literal) = (out.len(), true);
     for node in &template.nodes {
-        match node {
-            Node::Text(text) => {
-                for (i, part) in text.split(separator).enumerate() {
-                    if i > 0 {
-                        parts.push(Some(String::new()));
-                    }
-                    if let Some(Some(literal)) = parts.last_mut() {
-                        literal.push_str(part);
-                    }
-                }
+        let Node::Text(text) = node else {
+            out.truncate(start);
+            out.push('{');
+            is_literal = false;
+            continue;
+        };
+        for (i, part) in text.split(separator).enumerate() {
+            if i > 0 {
+                out.push(separator);
+                (start, is_literal) = (out.len(), true);
             }
-            Node::Variable(_) | Node::Wildcard(_) => {
-                if let Some(part) = parts.last_mut() {
-                    *part = None;
-                }
+            if is_literal {
+                out.push_str(part);
             }
         }
     }
-    parts.into_iter().map(|part| part.unwrap_or_else(|| "{".to_owned())).collect()
 }
 
 /// The headers, cookies and query keys with a required value, sorted.
@@ -258,17 +291,17 @@ enum Part {
     Query,
 }
 
-fn exact<'s>(templates: &'s RouteTemplates, pattern: &'s Pattern) -> Exact<'s> {
+fn exact(pattern: &Pattern) -> Exact<'_> {
     let guards = pattern.guards.iter().filter_map(|guard| match guard {
         Guard::Header(name, HeaderMatch::Exact(value)) => Some(((Part::Header, name.as_str()), &**value)),
         Guard::Cookie(name, Some(value)) => Some(((Part::Cookie, &**name), &**value)),
         _ => None,
     });
-    let queries = templates
+    let queries = pattern
         .queries
         .iter()
         .filter_map(|(key, template)| Some(((Part::Query, &**key), template.as_ref()?.literal()?)));
-    let mut exact: Exact<'s> = guards.chain(queries).collect();
+    let mut exact: Exact<'_> = guards.chain(queries).collect();
     exact.sort_unstable();
     exact
 }
@@ -293,9 +326,9 @@ fn have_different_values(a: &Exact<'_>, b: &Exact<'_>) -> bool {
 }
 
 /// Returns the text before the first variable.
-fn prefix(templates: &RouteTemplates) -> &str {
-    let text = templates.path.as_ref().map_or("", |path| first(path));
-    if templates.end == PathEnd::Segments { text.trim_end_matches('/') } else { text }
+fn prefix(path: Option<&Template>, end: PathEnd) -> &str {
+    let text = path.map_or("", first);
+    if end == PathEnd::Segments { text.trim_end_matches('/') } else { text }
 }
 
 fn first(template: &Template) -> &str {

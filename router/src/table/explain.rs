@@ -4,15 +4,16 @@ use std::collections::HashSet;
 use std::fmt;
 
 use http::{Method, Request, Uri};
-use waylay_template::{OneLine, Syntax};
+use waylay_template::{OneLine, Syntax, Template};
 
 use crate::compile::pattern::Pattern;
 use crate::matcher::guard::Guard;
 use crate::request::peer::Peer;
 use crate::request::view::{NormalizedRequest, RequestView};
-use crate::table::catalog::{RouteEntry, push_cell};
+use crate::table::catalog::push_cell;
 use crate::table::lookup::Table;
 use crate::table::miss::{Miss, Reason};
+use crate::table::routes::StoredRoute;
 use crate::template::captures::SpanList;
 
 /// The result of one request, route by route.
@@ -205,9 +206,8 @@ impl<T> Table<T> {
     /// Describes what the table reads of a peer and the peer does not have.
     pub(crate) fn missing_peer(&self, peer: &Peer) -> Option<String> {
         let reader = |reads: fn(&Guard) -> bool| {
-            let reads = |route: &&RouteEntry| {
-                let pattern = self.catalog.patterns.get(route.rank);
-                !route.build_only && pattern.is_some_and(|pattern| pattern.guards.iter().any(reads))
+            let reads = |route: &StoredRoute<'_>| {
+                !route.build_only && self.catalog.pattern(route).guards.iter().any(reads)
             };
             self.catalog
                 .routes
@@ -268,7 +268,7 @@ impl<T> Table<T> {
         let mut slashed = Vec::new();
         for (rank, place) in self.ranks.iter().enumerate() {
             let route = place.route as usize;
-            let entry = &self.catalog.routes[route];
+            let entry = self.catalog.routes.at(route);
             let outcome = self.verdict(rank, route, view);
             let rank = u32::try_from(rank).unwrap_or(u32::MAX);
             let inside = rank < seal.limit && seal.inside.is_none_or(|scope| self.is_inside(rank, scope));
@@ -284,7 +284,7 @@ impl<T> Table<T> {
             if place.slash_variant {
                 slashed.push(route);
             }
-            let (name, template) = (entry.name.clone(), entry.template.clone());
+            let (name, template) = (entry.name().map(str::to_owned), entry.template().to_owned());
             let candidate = Candidate { index: self.catalog.listed(route), name, template, verdict };
             candidates.push((route, candidate));
         }
@@ -295,9 +295,15 @@ impl<T> Table<T> {
         candidates.into_iter().filter(outcome).map(|(_, candidate)| candidate).collect()
     }
 
+    /// Returns the path template of a rank, which may be that with the other final slash.
+    fn path_of_rank(&self, rank: usize, route: StoredRoute<'_>) -> Option<Template> {
+        let path = route.path(self.catalog.policy.syntax)?;
+        if self.ranks[rank].slash_variant { path.with_other_slash() } else { Some(path) }
+    }
+
     /// Returns the first condition that fails: host, path, method, then the guards by cost.
     fn verdict(&self, rank: usize, route: usize, view: &RequestView<'_>) -> Verdict {
-        let (pattern, entry) = (&self.catalog.patterns[rank], &self.catalog.routes[route]);
+        let (pattern, entry) = (&self.catalog.patterns[rank], self.catalog.routes.at(route));
         let fails = |(matcher, wanted, got): (&str, String, String)| Verdict::Failed {
             matcher: matcher.to_owned(),
             wanted,
@@ -308,12 +314,13 @@ impl<T> Table<T> {
                 Some(port) => format!("{}:{port}", host.name),
                 None => host.name.to_owned(),
             });
-            let wanted = entry.templates.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
+            let wanted = pattern.host.as_ref().map(|host| host.template().text.clone()).unwrap_or_default();
             return fails(("host", wanted, got));
         }
         // Without a path template the index may use a path regex, which is reported with the guards.
-        if entry.templates.path.is_some() && !pattern.path.matches(view.path_values(), &mut |_| {}) {
-            return fails(("path", entry.template.clone(), view.path.to_owned()));
+        let path = self.path_of_rank(rank, entry);
+        if !pattern.matches_path(path.as_ref(), view, &mut |_| {}) {
+            return fails(("path", entry.template().to_owned(), view.path.to_owned()));
         }
         if !pattern.methods.contains(view.head.method) {
             return fails(("method", pattern.methods.to_string(), view.head.method.to_string()));
@@ -321,7 +328,7 @@ impl<T> Table<T> {
         match failing(pattern, view) {
             Some(guard) => {
                 let guard = &pattern.guards[guard];
-                let (kind, required) = guard.required(&entry.templates.queries);
+                let (kind, required) = guard.required(&pattern.queries);
                 fails((kind, required, guard.actual(view)))
             }
             None => Verdict::Outranked,

@@ -1,6 +1,7 @@
 //! Index: routes by host, then by path.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
@@ -11,6 +12,7 @@ use crate::request::view::{RequestView, ViewSource};
 use crate::table::trie::{Entry, Root, Trie, Visit};
 use crate::table::trie_builder::TrieBuilder;
 use crate::template::captures::{Captures, SpanList};
+use crate::template::path::PathEdges;
 use crate::template::scan::ScannedText;
 
 /// Routes by host and path.
@@ -84,7 +86,7 @@ const NONE: u32 = u32::MAX;
 
 /// Keeps the best route so far.
 pub(crate) struct BestMatch<'s, V = &'s RequestView<'s>> {
-    patterns: &'s [Pattern],
+    patterns: &'s [Arc<Pattern>],
     /// Makes the view for guards, which most routes do not have.
     view: V,
     method: u16,
@@ -96,7 +98,7 @@ pub(crate) struct BestMatch<'s, V = &'s RequestView<'s>> {
 impl<'s, V: ViewSource> BestMatch<'s, V> {
     /// None so far.
     #[inline]
-    pub(crate) fn new(patterns: &'s [Pattern], view: V) -> Self {
+    pub(crate) fn new(patterns: &'s [Arc<Pattern>], view: V) -> Self {
         let method = bit(view.method());
         Self { patterns, view, method, rank: NONE, spans: None }
     }
@@ -184,7 +186,7 @@ pub(crate) struct IndexBuilder {
 
 impl IndexBuilder {
     /// Adds a route.
-    pub(crate) fn add(&mut self, pattern: &Pattern, rank: u32) {
+    pub(crate) fn add(&mut self, pattern: &Pattern, path: &PathEdges, rank: u32) {
         self.hosts |= pattern.looks_at_host();
         let entry = Entry {
             rank,
@@ -209,7 +211,7 @@ impl IndexBuilder {
                 }
             },
         };
-        pattern.path.edge_sequences().iter().for_each(|edges| tree.insert(edges, entry, b'/'));
+        path.sequences().iter().for_each(|edges| tree.insert(edges, entry, b'/'));
     }
 
     /// Freezes everything.

@@ -7,7 +7,6 @@ use waylay_template::{OneLine, OneLineWriter};
 
 use crate::compile::automaton::Budget;
 use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
-use crate::compile::pattern::Pattern;
 use crate::compile::rank::RankKey;
 use crate::compile::witness::Witness;
 use crate::request::peer::TrustedProxies;
@@ -15,10 +14,11 @@ use crate::request::policy::Precedence;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::route::conditions::SourceLocation;
 use crate::rule::lint::RuleLint;
-use crate::table::catalog::{RouteEntry, one_line};
+use crate::table::catalog::one_line;
 use crate::table::condition_lint::{ConditionLint, condition_lints, exclusive_methods, exclusive_paths};
-use crate::table::conflict::Conflicts;
+use crate::table::conflict::{Conflicts, RankedRoute, literal_hash};
 use crate::table::lookup::Table;
+use crate::table::routes::StoredRoute;
 use crate::table::visitors::BetterRoutes;
 
 /// The routes that are tested on a request in the time of one state.
@@ -31,13 +31,13 @@ impl<T> Table<T> {
     /// Returns the lints of the table, in the order of the routes. They are computed by this call, with
     /// automata of the regexes of all routes: call it at start-up or in a tool, not for a request.
     pub fn lints(&self) -> Vec<Lint> {
-        let entries = &self.catalog.routes;
+        let routes = &self.catalog.routes;
         let mut lints: Vec<(usize, LintKind)> = Vec::new();
         let mut unknown: HashSet<(u32, u32)> = HashSet::new();
         for &(first, second) in &self.catalog.unknown_overlaps.pairs {
-            let other = &entries[first];
+            let other = routes.at(first);
             // Of alternatives of the same two routes, one pair is enough.
-            if unknown.insert((other.of, entries[second].of)) {
+            if unknown.insert((other.of, routes.at(second).of)) {
                 lints.push((second, LintKind::OverlapUnknown { with: other.label(), other: other.location }));
             }
         }
@@ -46,12 +46,12 @@ impl<T> Table<T> {
         }
         let conditions = condition_lints(&self.catalog).into_iter();
         lints.extend(conditions.map(|(index, lint)| (index, LintKind::Condition(lint))));
-        let mut checker = OverlapChecker::new(&self.catalog.policy, entries.len());
+        let mut checker = OverlapChecker::new(&self.catalog.policy, routes.len());
         let mut shadowed: Vec<(usize, usize)> = Vec::new();
-        for (index, route) in entries.iter().enumerate().filter(|(_, route)| !route.build_only) {
+        for (index, route) in routes.iter().enumerate().filter(|(_, route)| !route.build_only) {
             let found = self.unreachable(route, &mut checker);
             if checker.budget.is_spent() {
-                lints.push((index, LintKind::NotChecked { routes: entries.len() - index }));
+                lints.push((index, LintKind::NotChecked { routes: routes.len() - index }));
                 break;
             }
             match found {
@@ -69,7 +69,7 @@ impl<T> Table<T> {
         lints.extend(self.catalog.lints.iter().map(|(index, lint)| (*index, LintKind::Rule(lint.clone()))));
         lints.sort_by_key(|(index, _)| (self.catalog.listed(*index), *index));
         let lint = |(index, kind): (usize, LintKind)| {
-            let route = &entries[index];
+            let route = routes.at(index);
             Lint { kind, route: route.label(), location: route.location }
         };
         lints.into_iter().map(lint).collect()
@@ -77,20 +77,20 @@ impl<T> Table<T> {
 
     /// Joins the lints of alternatives that match nothing into one of their route.
     fn join_unsatisfiable(&self, lints: &mut Vec<(usize, LintKind)>) {
-        let entries = &self.catalog.routes;
+        let routes = &self.catalog.routes;
         let mut unmet: HashMap<u32, usize> = HashMap::new();
         lints.retain(|(index, kind)| {
             let is_unmet = *kind == LintKind::Unsatisfiable;
-            let count = is_unmet.then(|| unmet.entry(entries[*index].of).or_default());
+            let count = is_unmet.then(|| unmet.entry(routes.at(*index).of).or_default());
             count.is_none_or(|count| {
                 *count += 1;
                 *count == 1
             })
         });
         let mut alternatives: HashMap<u32, usize> = HashMap::new();
-        entries.iter().for_each(|route| *alternatives.entry(route.of).or_default() += 1);
+        routes.iter().for_each(|route| *alternatives.entry(route.of).or_default() += 1);
         for (index, kind) in lints.iter_mut().filter(|(_, kind)| *kind == LintKind::Unsatisfiable) {
-            let of = entries[*index].of;
+            let of = routes.at(*index).of;
             let (unmet, all) = (unmet.get(&of).copied(), alternatives.get(&of).copied());
             if let (Some(unmet), Some(all)) = (unmet, all)
                 && unmet < all
@@ -103,18 +103,18 @@ impl<T> Table<T> {
     /// Returns one lint for each pair of routes, the first of which shadows alternatives of the second, both
     /// given as indices in `pairs`: alternative, the one before it.
     fn join_shadowed(&self, pairs: &[(usize, usize)]) -> Vec<(usize, LintKind)> {
-        let entries = &self.catalog.routes;
+        let routes = &self.catalog.routes;
         let mut joined: Vec<(usize, usize, Vec<usize>)> = Vec::new();
         let mut places: HashMap<(u32, u32), usize> = HashMap::new();
         for &(index, by) in pairs {
-            let place = *places.entry((entries[index].of, entries[by].of)).or_insert_with(|| {
+            let place = *places.entry((routes.at(index).of, routes.at(by).of)).or_insert_with(|| {
                 joined.push((index, by, Vec::new()));
                 joined.len() - 1
             });
             joined[place].2.push(index);
         }
         let lint = |(index, by, alternatives): (usize, usize, Vec<usize>)| {
-            let by = &entries[self.catalog.listed(by)];
+            let by = routes.at(self.catalog.listed(by));
             let (by, other) = (by.label(), by.location);
             let all = self.catalog.alternatives(self.catalog.listed(index)).count();
             if alternatives.len() == all {
@@ -127,29 +127,29 @@ impl<T> Table<T> {
         joined.into_iter().map(lint).collect()
     }
 
-    fn route_ref<'s>(&'s self, route: &'s RouteEntry) -> RouteRef<'s> {
-        RouteRef { pattern: &self.catalog.patterns[route.rank], templates: &route.templates }
-    }
-
     /// Returns a lint for a route that matches nothing, or nothing that another route does not match first.
-    fn unreachable(&self, route: &RouteEntry, checker: &mut OverlapChecker<'_>) -> Option<Unreachable> {
-        let own = self.route_ref(route);
+    fn unreachable(&self, route: StoredRoute<'_>, checker: &mut OverlapChecker<'_>) -> Option<Unreachable> {
+        let syntax = self.catalog.policy.syntax;
+        let path = route.path(syntax);
+        let own = RouteRef { pattern: self.catalog.pattern(route.entry()), path: path.as_ref() };
         if let Some(lint) = exclusive_methods(own.pattern) {
             return Some(Unreachable::Alone(LintKind::Condition(lint)));
         }
         let better: Vec<usize> = match checker.check(&[own]) {
             // What shadows the route matches this request of its.
-            Overlap::At(witness) => self.better(&witness, route.rank, &mut checker.budget),
+            Overlap::At(witness) => self.better(&witness, route.rank(), &mut checker.budget),
             Overlap::Never => {
                 let paths = exclusive_paths(route, own.pattern);
                 return Some(Unreachable::Alone(paths.map_or(LintKind::Unsatisfiable, LintKind::Condition)));
             }
             // Without a request to ask for, each route before this one is compared.
-            Overlap::Unknown => (0..route.rank).filter(|&rank| !self.ranks[rank].slash_variant).collect(),
+            Overlap::Unknown => (0..route.rank()).filter(|&rank| !self.ranks[rank].slash_variant).collect(),
         };
         let by = better.into_iter().map(|rank| self.ranks[rank].route as usize).find(|&other| {
-            let other = &self.catalog.routes[other];
-            other.of != route.of && checker.covers(self.route_ref(other), own)
+            let other = self.catalog.routes.at(other);
+            let path = other.path(syntax);
+            let pattern = self.catalog.pattern(other.entry());
+            other.of != route.of && checker.covers(RouteRef { pattern, path: path.as_ref() }, own)
         })?;
         Some(Unreachable::Shadowed { by })
     }
@@ -177,33 +177,32 @@ impl<T> Table<T> {
 
     /// Returns the overlaps that would be conflicts under [`Precedence::Specificity`].
     fn overlaps(&self, known: &HashSet<usize>) -> Vec<(usize, LintKind)> {
-        let entries = &self.catalog.routes;
+        let routes = &self.catalog.routes;
         if self.catalog.policy.precedence == Precedence::Specificity {
             return Vec::new();
         }
-        let keyed = |(index, route): (usize, &RouteEntry)| {
-            let pattern = &self.catalog.patterns[route.rank];
-            (RankKey::specific(route.priority, &route.templates, pattern), index)
+        let keyed = |(index, route): (usize, StoredRoute<'_>)| {
+            let (path, pattern) =
+                (route.path(self.catalog.policy.syntax), &*self.catalog.patterns[route.rank()]);
+            let literals = literal_hash(path.as_ref(), pattern);
+            let key = RankKey::specific(route.priority, path.as_ref(), pattern);
+            (key, RankedRoute { index, pattern, literals })
         };
-        let active = entries.iter().enumerate().filter(|(_, route)| !route.build_only);
-        let mut keyed: Vec<(RankKey, usize)> = active.map(keyed).collect();
-        keyed.sort();
-        let mut conflicts = Conflicts::new(entries, &self.catalog.policy);
+        let active = routes.iter().enumerate().filter(|(_, route)| !route.build_only);
+        let mut keyed: Vec<(RankKey, RankedRoute<'_>)> = active.map(keyed).collect();
+        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut conflicts = Conflicts::new(routes, &self.catalog.policy);
         for group in keyed.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
-            let group: Vec<(usize, &Pattern)> = group
-                .iter()
-                .map(|(_, index)| (*index, &self.catalog.patterns[entries[*index].rank]))
-                .collect();
-            conflicts.compare(&group);
+            conflicts.compare(group.iter().map(|(_, route)| *route));
         }
         let further = conflicts.unknown_overlaps.further;
         let left_out = further.map(|(index, pairs)| (index, LintKind::NotCompared { pairs }));
         let mut pairs: HashSet<(u32, u32)> = HashSet::new();
         let found = conflicts.found.into_iter().filter(|(first, second, _)| {
-            !known.contains(second) && pairs.insert((entries[*first].of, entries[*second].of))
+            !known.contains(second) && pairs.insert((routes.at(*first).of, routes.at(*second).of))
         });
         let lint = |(first, second, witness): (usize, usize, Witness)| {
-            let other = &entries[first];
+            let other = routes.at(first);
             let witness = Box::new(witness);
             (second, LintKind::Overlap { with: other.label(), other: other.location, witness })
         };

@@ -12,10 +12,11 @@ use crate::request::method::MethodSet;
 use crate::request::peer::{ConnectionInfo, Peer, TrustedProxies};
 use crate::request::policy::{MethodMiss, OptionsAnswer};
 use crate::request::view::{NormalizedRequest, PlainRequest, RequestView};
-use crate::table::catalog::{Catalog, RouteInfo, ScopeId};
+use crate::table::catalog::{Catalog, RouteInfo};
 use crate::table::index::{BestMatch, Index};
 use crate::table::matched::{Capture, CaptureSource, FoundRoute, Matched};
 use crate::table::miss::Miss;
+use crate::table::routes::ScopeId;
 use crate::table::trie::Visit;
 use crate::table::url::Urls;
 use crate::table::visitors::{Allowed, Only, SearchLimit};
@@ -52,7 +53,7 @@ pub struct Table<T> {
     pub(crate) ranks: Vec<RankEntry>,
     pub(crate) index: Index,
     /// Scopes in rank order, deepest first.
-    pub(crate) scopes: Vec<Pattern>,
+    pub(crate) scopes: Vec<Arc<Pattern>>,
     pub(crate) scope_ranks: Vec<ScopeId>,
     pub(crate) scope_index: Index,
     pub(crate) hosts: bool,
@@ -218,7 +219,7 @@ impl<T> Table<T> {
     fn names_port(&self, entry: RankEntry) -> bool {
         self.catalog.policy.syntax == Syntax::Gorilla
             && self.catalog.routes.get(entry.route as usize).is_some_and(|entry| {
-                let host = &self.catalog.patterns[entry.rank].host;
+                let host = &self.catalog.pattern(&entry).host;
                 host.as_ref().is_some_and(|host| host.has_port())
             })
     }
@@ -413,8 +414,9 @@ impl<'t, T> Match<'t, '_, T> {
     pub(crate) fn into_found(self) -> FoundRoute {
         let rewritten = self.rewritten.map(|texts| *texts).unwrap_or_default();
         let host = rewritten.host.as_deref().or(self.host).filter(|_| {
-            let entry = self.table.catalog.routes.get(self.route);
-            entry.is_some_and(|entry| entry.templates.vars.iter().any(|var| var.source == Source::Host))
+            let catalog = &self.table.catalog;
+            let vars = catalog.routes.get(self.route).map(|route| &catalog.pattern(route.entry()).vars);
+            vars.is_some_and(|vars| vars.iter().any(|var| var.source == Source::Host))
         });
         FoundRoute {
             route: self.route,

@@ -71,9 +71,9 @@ pub(crate) struct CaptureSource<'m> {
 impl<'m> CaptureSource<'m> {
     #[inline]
     pub(crate) fn captures(self) -> CaptureIter<'m> {
-        let entry = self.catalog.routes.get(self.route);
-        let vars = entry.map_or(&[][..], |entry| &entry.templates.vars);
-        let pattern = entry.and_then(|entry| self.catalog.patterns.get(entry.rank));
+        let route = self.catalog.routes.get(self.route);
+        let pattern = route.map(|route| self.catalog.pattern(route.entry()));
+        let vars = pattern.map_or(&[][..], |pattern| &pattern.vars);
         let positions = pattern.map_or(&[][..], |pattern| pattern.path.positions());
         CaptureIter { source: self, vars, positions, next: 0, end: vars.len() }
     }
@@ -196,11 +196,11 @@ impl Matched {
     /// a segment.
     pub(crate) fn mount_segments(&self) -> usize {
         let Some(entry) = self.catalog.routes.get(self.entry()) else { return 0 };
-        let segments = entry.mount_segments;
-        let is_whole = entry.open_prefix.as_ref().is_none_or(|prefix| {
+        let segments = usize::from(entry.mount_segments);
+        let is_whole = entry.extras().open_prefix.as_ref().is_none_or(|(prefix, edges)| {
             let path = self.path();
             let end = path.match_indices('/').nth(segments).map_or(path.len(), |(at, _)| at);
-            prefix.matches((&path[..end], &DecodedValues::default()), &mut |_| {})
+            prefix.matches(edges, (&path[..end], &DecodedValues::default()), &mut |_| {})
         });
         if is_whole { segments } else { segments.saturating_sub(1) }
     }

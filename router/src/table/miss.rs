@@ -4,8 +4,8 @@ use http::StatusCode;
 
 use crate::request::method::MethodSet;
 use crate::request::path::BadRequest;
-use crate::table::catalog::ScopeId;
 use crate::table::matched::Matched;
+use crate::table::routes::ScopeId;
 
 /// The result of a look-up without a matching route; independent of the order of routes.
 ///

@@ -52,10 +52,11 @@ impl<T> Table<T> {
     pub(crate) fn slash_redirect(&self, entry: RankEntry, uri: &Uri, path: &str) -> Option<Redirect> {
         let gorilla = self.catalog.policy.syntax == Syntax::Gorilla;
         let route = entry.route as usize;
-        let texts = &self.catalog.routes.get(route)?.templates;
-        let asks = texts.trailing_slash == TrailingSlash::Redirect && texts.end == PathEnd::Exact;
+        let route = self.catalog.routes.get(route)?;
+        let pattern = self.catalog.pattern(route.entry());
+        let asks = pattern.trailing_slash == TrailingSlash::Redirect && pattern.path.end() == PathEnd::Exact;
         // gorilla/mux compares only the texts, even where a variable has captured the slash.
-        let wants_slash = texts.path.as_ref()?.text.ends_with('/');
+        let wants_slash = route.path_text()?.ends_with('/');
         if !asks || path.ends_with('/') == wants_slash {
             return None;
         }

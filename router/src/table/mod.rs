@@ -14,8 +14,10 @@ pub(crate) mod matched;
 pub(crate) mod miss;
 pub(crate) mod misses;
 pub(crate) mod order;
+pub(crate) mod routes;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
+pub(crate) mod texts;
 pub(crate) mod trie;
 pub(crate) mod trie_builder;
 pub(crate) mod url;

@@ -10,22 +10,25 @@ use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use waylay_template::{Node, OneLineWriter, Syntax, Template, TemplateKind, VariableKind};
 
-use crate::compile::pattern::Source;
+use crate::compile::pattern::{Pattern, Source};
 use crate::matcher::guard::Guard;
 use crate::request::peer::{Peer, TrustedProxies};
 use crate::request::policy::PathForm;
 use crate::request::view::{NormalizedRequest, RequestView};
-use crate::table::catalog::{Catalog, RouteEntry};
+use crate::table::catalog::Catalog;
+use crate::table::routes::StoredRoute;
 use crate::template::captures::{ABSENT, SpanList};
 use crate::template::constraint::{Constraint, may_span};
-use crate::template::encoding::{Encoding, escape, is_reserved_pchar};
+use crate::template::encoding::{Encoding, escape, is_reserved_pchar, push_escape};
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A route and the values of its variables.
 pub(crate) struct UrlFiller<'u> {
     pub(crate) catalog: &'u Catalog,
-    pub(crate) entry: &'u RouteEntry,
+    route: StoredRoute<'u>,
+    pattern: &'u Pattern,
+    path: Option<Template>,
     pub(crate) values: BTreeMap<String, String>,
 }
 
@@ -37,7 +40,7 @@ impl UrlFiller<'_> {
 
     /// Returns the innermost host.
     pub(crate) fn host(&self) -> Result<String, UrlError> {
-        self.fill(self.entry.templates.hosts.last().ok_or(UrlError::NoHost)?)
+        self.fill(self.pattern.host.as_ref().ok_or(UrlError::NoHost)?.template())
     }
 
     /// Returns the innermost host, if it is a single one and all its variables are set.
@@ -50,14 +53,14 @@ impl UrlFiller<'_> {
 
     /// Returns path and query.
     pub(crate) fn target(&self) -> Result<String, UrlError> {
-        let templates = &self.entry.templates;
-        let mut target = match &templates.path {
+        let queries = &self.pattern.queries;
+        let mut target = match &self.path {
             Some(path) => self.fill(path)?,
             // A query alone is a reference relative to any path.
-            None if !templates.queries.is_empty() => String::new(),
+            None if !queries.is_empty() => String::new(),
             None => return Err(UrlError::NoPath),
         };
-        for (i, (key, template)) in templates.queries.iter().enumerate() {
+        for (i, (key, template)) in queries.iter().enumerate() {
             target.push(if i == 0 { '?' } else { '&' });
             target.extend(utf8_percent_encode(key, QUERY));
             if let Some(template) = template {
@@ -96,10 +99,12 @@ impl UrlFiller<'_> {
                 TemplateKind::Path if spans => out.push_str(&escape(text)),
                 TemplateKind::Path => {
                     let separators = self.separators(template, i);
-                    out.extend(escape(text).chars().map(|c| match u8::try_from(c) {
-                        Ok(byte) if c == '/' || separators.contains(&c) => format!("%{byte:02X}"),
-                        _ => c.to_string(),
-                    }));
+                    for c in escape(text).chars() {
+                        match u8::try_from(c) {
+                            Ok(byte) if c == '/' || separators.contains(&c) => push_escape(&mut out, byte),
+                            _ => out.push(c),
+                        }
+                    }
                 }
             }
         }
@@ -154,10 +159,10 @@ impl UrlFiller<'_> {
 
     /// Matches the request of a URL with the route.
     fn captures(&self, view: &RequestView<'_>, host: Option<&str>, target: Option<&str>) -> Option<SpanList> {
-        let pattern = &self.catalog.patterns[self.entry.rank];
+        let pattern = self.pattern;
         let mut captures = SpanList::new();
         let mut found = |span| captures.push(span);
-        let mut holds = target.is_none() || pattern.path.matches(view.path_values(), &mut found);
+        let mut holds = target.is_none() || pattern.matches_path(self.path.as_ref(), view, &mut found);
         if let (Some(own), Some(_), Some(host)) = (&pattern.host, host, &view.host) {
             holds &= own.matches(host.name, host.port, &mut found);
         }
@@ -180,7 +185,7 @@ impl UrlFiller<'_> {
         target: Option<&str>,
     ) -> Result<(), UrlError> {
         let mut spans = captures.as_slice().iter();
-        for var in &self.entry.templates.vars {
+        for var in &self.pattern.vars {
             let (given, text, encoding) = match var.source {
                 Source::Path => (target, view.path, view.policy.path_encoding()),
                 Source::Query => (target, view.query(), Encoding::Form),
@@ -190,7 +195,7 @@ impl UrlFiller<'_> {
                 continue;
             }
             let span = spans.next();
-            if span == Some(&ABSENT) && !self.values.contains_key(&var.name) {
+            if span == Some(&ABSENT) && !self.values.contains_key(&*var.name) {
                 continue;
             }
             let raw = span.and_then(|span| text.get(usize::from(span.0)..usize::from(span.1)));
@@ -208,8 +213,8 @@ impl UrlFiller<'_> {
     /// Returns the error for the variable of host or target whose value does not fit, else for the first.
     pub(crate) fn rejected(&self, host: bool, target: bool) -> UrlError {
         let part = |source: Source| if source == Source::Host { host } else { target };
-        let vars = self.entry.templates.vars.iter().filter(|var| part(var.source));
-        let mut vars = vars.map(|var| var.name.as_str()).filter(|name| self.values.contains_key(*name));
+        let vars = self.pattern.vars.iter().filter(|var| part(var.source));
+        let mut vars = vars.map(|var| &*var.name).filter(|name| self.values.contains_key(*name));
         let first = vars.clone().next();
         let unfit = vars.find(|name| {
             let value = self.value(name).unwrap_or("");
@@ -219,12 +224,8 @@ impl UrlFiller<'_> {
     }
 
     fn fits(&self, name: &str, value: &str) -> bool {
-        let templates = &self.entry.templates;
-        let templates = templates
-            .path
-            .iter()
-            .chain(&templates.hosts)
-            .chain(templates.queries.iter().filter_map(|(_, t)| t.as_ref()));
+        let queries = self.pattern.queries.iter().filter_map(|(_, template)| template.as_ref());
+        let templates = self.path.iter().chain(self.pattern.hosts()).chain(queries);
         let mut vars = templates.flat_map(|template| template.variables().map(|var| (template.kind, var)));
         vars.all(|(place, var)| match &var.kind {
             VariableKind::Regex(pattern) if var.name == name => {
@@ -245,10 +246,10 @@ impl UrlFiller<'_> {
 
     /// Returns the template of a variable.
     fn template_of(&self, name: &str) -> String {
-        let queries = self.entry.templates.queries.iter().filter_map(|(_, template)| template.as_ref());
-        let mut others = self.entry.templates.hosts.iter().chain(queries);
+        let queries = self.pattern.queries.iter().filter_map(|(_, template)| template.as_ref());
+        let mut others = self.pattern.hosts().chain(queries);
         let own = others.find(|template| template.variables().any(|var| var.name == name));
-        own.map_or_else(|| self.entry.template.clone(), |template| template.text.clone())
+        own.map_or_else(|| self.route.template().to_owned(), |template| template.text.clone())
     }
 }
 
@@ -293,8 +294,8 @@ impl Urls {
     /// # Errors
     /// [`UrlError::UnknownRoute`], with the most similar name.
     pub fn builder(&self, name: &str) -> Result<UrlBuilder, UrlError> {
-        match self.catalog.names.get(name) {
-            Some(&route) => {
+        match self.catalog.named(name) {
+            Some(route) => {
                 let catalog = Arc::clone(&self.catalog);
                 Ok(UrlBuilder { catalog, route, scheme: None, values: BTreeMap::new() })
             }
@@ -302,10 +303,9 @@ impl Urls {
                 name: name.to_owned(),
                 nearest: self
                     .catalog
-                    .names
-                    .keys()
+                    .names()
                     .min_by_key(|known| (strsim::levenshtein(name, known), *known))
-                    .cloned(),
+                    .map(str::to_owned),
             }),
         }
     }
@@ -381,7 +381,7 @@ impl UrlBuilder {
     pub fn absolute(&self) -> Result<String, UrlError> {
         let host = self.host()?;
         let filler = self.filler()?;
-        let own = &filler.entry.templates.schemes;
+        let own = &filler.pattern.schemes;
         let scheme = self.scheme.as_deref().or(own.first().map(String::as_str));
         let scheme = scheme.ok_or(UrlError::NoScheme)?.to_ascii_lowercase();
         let served = own.is_empty() || own.iter().any(|own| own.eq_ignore_ascii_case(&scheme));
@@ -399,17 +399,21 @@ impl UrlBuilder {
 
     /// Returns the route with all its variables: those that were set and those that it supplies.
     fn filler(&self) -> Result<UrlFiller<'_>, UrlError> {
-        let entry = self.catalog.routes.get(self.route).ok_or(UrlError::NoPath)?;
+        let route = self.catalog.routes.get(self.route).ok_or(UrlError::NoPath)?;
+        let (pattern, supplies) = (self.catalog.pattern(route.entry()), &route.entry().extras().supplies);
         let mut values = self.values.clone();
-        for supply in &entry.supplies {
+        for supply in supplies {
             (supply.0)(&mut values);
         }
-        let known = |name: &&String| entry.templates.vars.iter().any(|var| var.name == **name);
+        let known = |name: &&String| pattern.vars.iter().any(|var| *var.name == ***name);
         // A supplier may read variables that the route does not have; gorilla/mux ignores all of these.
-        let lenient = !entry.supplies.is_empty() || self.catalog.policy.syntax == Syntax::Gorilla;
+        let lenient = !supplies.is_empty() || self.catalog.policy.syntax == Syntax::Gorilla;
         match self.values.keys().find(|name| !known(name)) {
             Some(name) if !lenient => Err(UrlError::UnknownVariable(name.clone())),
-            _ => Ok(UrlFiller { catalog: &self.catalog, entry, values }),
+            _ => {
+                let path = route.path(self.catalog.policy.syntax);
+                Ok(UrlFiller { catalog: &self.catalog, route, pattern, path, values })
+            }
         }
     }
 }

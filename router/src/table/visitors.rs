@@ -1,19 +1,21 @@
 //! Visitors of the index: near misses, allowed methods, seals.
 
+use std::sync::Arc;
+
 use crate::compile::pattern::{NearMiss, Pattern};
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::view::RequestView;
-use crate::table::catalog::ScopeId;
 use crate::table::index::Index;
 use crate::table::miss::Reason;
+use crate::table::routes::ScopeId;
 use crate::table::trie::{Entry, Visit};
 use crate::template::captures::SpanList;
 use crate::template::scan::ScannedText;
 
 /// Collects why routes do not match that fail in a single condition.
 pub(crate) struct NearMisses<'s> {
-    patterns: &'s [Pattern],
+    patterns: &'s [Arc<Pattern>],
     view: &'s RequestView<'s>,
     /// Methods of routes that fail only by the method.
     methods: MethodSet,
@@ -24,7 +26,7 @@ pub(crate) struct NearMisses<'s> {
 }
 
 impl<'s> NearMisses<'s> {
-    pub(crate) fn new(patterns: &'s [Pattern], view: &'s RequestView<'s>) -> Self {
+    pub(crate) fn new(patterns: &'s [Arc<Pattern>], view: &'s RequestView<'s>) -> Self {
         let (methods, others) = (MethodSet::default(), MethodSet::default());
         Self { patterns, view, methods, others, content_types: None, accepted: None }
     }
@@ -47,7 +49,7 @@ impl<'s> NearMisses<'s> {
 
 /// Collects the methods of all routes that match except for the method.
 pub(crate) struct Allowed<'s> {
-    pub(crate) patterns: &'s [Pattern],
+    pub(crate) patterns: &'s [Arc<Pattern>],
     pub(crate) view: &'s RequestView<'s>,
     pub(crate) methods: MethodSet,
 }
@@ -106,7 +108,7 @@ impl Visit for NearMisses<'_> {
 
 /// Collects the matching routes that rank before a limit.
 pub(crate) struct BetterRoutes<'s> {
-    pub(crate) patterns: &'s [Pattern],
+    pub(crate) patterns: &'s [Arc<Pattern>],
     pub(crate) view: &'s RequestView<'s>,
     pub(crate) limit: u32,
     pub(crate) found: Vec<usize>,
@@ -149,7 +151,7 @@ impl SearchLimit {
     /// without a seal.
     pub(crate) fn of_routes(
         index: &Index,
-        patterns: &[Pattern],
+        patterns: &[Arc<Pattern>],
         limits: &[u32],
         view: &RequestView<'_>,
     ) -> Self {
@@ -171,7 +173,7 @@ impl SearchLimit {
 
 /// Finds the least limit of matching sealed routes.
 struct Seals<'s> {
-    patterns: &'s [Pattern],
+    patterns: &'s [Arc<Pattern>],
     limits: &'s [u32],
     view: &'s RequestView<'s>,
     limit: u32,

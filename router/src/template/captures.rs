@@ -27,7 +27,7 @@ impl Captures {
 }
 
 /// Where a path template captures: in one segment, or from one on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Position {
     /// How many separators precede it.
     pub(crate) segment: u16,

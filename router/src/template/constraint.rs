@@ -1,5 +1,11 @@
 //! Constraint: the compiled regex of a variable.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
 use waylay_template::{
     MAX_REGEX_BYTES, Node, RegexCheck, Syntax, Template, TemplateError, TemplateErrorKind, TemplateKind,
     Variable, VariableKind,
@@ -39,6 +45,11 @@ impl Constraint {
         Ok(Self { regex, run })
     }
 
+    /// Returns the anchored regex.
+    fn source(&self) -> &str {
+        self.regex.as_str()
+    }
+
     /// Tests whether the whole value matches.
     pub(crate) fn holds(&self, value: &str) -> bool {
         match &self.run {
@@ -46,6 +57,129 @@ impl Constraint {
             _ => self.regex.is_match(value),
         }
     }
+}
+
+/// Of one kind of template in one syntax, equal sources are the same constraint.
+impl PartialEq for Constraint {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
+}
+
+impl Eq for Constraint {}
+
+impl Hash for Constraint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.source().hash(state);
+    }
+}
+
+/// A regex, and whether it ignores case.
+type RegexKey = (String, bool);
+
+/// The regexes of the templates of a table in one syntax: equal ones are compiled once.
+#[derive(Debug)]
+pub(crate) struct Regexes {
+    pub(crate) syntax: Syntax,
+    constraints: RefCell<HashMap<RegexKey, Arc<Constraint>, FxBuildHasher>>,
+    expressions: RefCell<HashMap<RegexKey, Arc<ValueRegex>, FxBuildHasher>>,
+    /// Whether a regex may match a separator, or nothing.
+    spans: RefCell<HashMap<(String, Option<u8>), bool, FxBuildHasher>>,
+}
+
+impl Regexes {
+    /// None so far.
+    pub(crate) fn new(syntax: Syntax) -> Self {
+        let (constraints, expressions, spans) = Default::default();
+        Self { syntax, constraints, expressions, spans }
+    }
+
+    /// Tests whether the regexes of a kind of template ignore case.
+    pub(crate) fn are_insensitive(&self, kind: TemplateKind) -> bool {
+        kind == TemplateKind::Host && self.syntax == Syntax::Native
+    }
+
+    /// Returns the constraint of a variable.
+    pub(crate) fn constraint(
+        &self,
+        pattern: &str,
+        kind: TemplateKind,
+    ) -> Result<Arc<Constraint>, TemplateErrorKind> {
+        let key = (pattern.to_owned(), self.are_insensitive(kind));
+        if let Some(known) = self.constraints.borrow().get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let constraint = Arc::new(Constraint::compile(pattern, kind, self.syntax)?);
+        self.constraints.borrow_mut().insert(key, Arc::clone(&constraint));
+        Ok(constraint)
+    }
+
+    /// Tests whether a variable may match a separator, or nothing.
+    pub(crate) fn spans(&self, kind: &VariableKind, separator: Option<u8>) -> bool {
+        match kind {
+            VariableKind::Plain => false,
+            VariableKind::Tail => true,
+            VariableKind::Regex(regex) => self.may_span(regex, separator),
+        }
+    }
+
+    /// Returns a regex for several variables.
+    pub(crate) fn expression(
+        &self,
+        expression: String,
+        kind: TemplateKind,
+    ) -> Result<Arc<ValueRegex>, TemplateErrorKind> {
+        let key = (expression, self.are_insensitive(kind));
+        if let Some(known) = self.expressions.borrow().get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let regex = Arc::new(build(&key.0, self.syntax, key.1)?);
+        self.expressions.borrow_mut().insert(key, Arc::clone(&regex));
+        Ok(regex)
+    }
+
+    /// Parses a template, checks its regexes, and removes the anchors at their ends.
+    pub(crate) fn parse(&self, text: &str, kind: TemplateKind) -> Result<Template, TemplateError> {
+        let mut template = Template::parse_with(text, kind, self.syntax, self)?;
+        self.trim_all(&mut template)?;
+        Ok(template)
+    }
+
+    fn trim_all(&self, template: &mut Template) -> Result<(), TemplateError> {
+        for i in 0..template.nodes.len() {
+            let Node::Variable(Variable { kind: VariableKind::Regex(pattern), span, .. }) =
+                &template.nodes[i]
+            else {
+                continue;
+            };
+            let edges = Edges::of(pattern);
+            if self.syntax == Syntax::Native && reads_neighbors(template, i, &edges) {
+                let kind = TemplateErrorKind::WordBoundary;
+                return Err(TemplateError { kind, text: template.text.clone(), span: span.clone() });
+            }
+            let trimmed = trimmed(pattern, &edges);
+            if let Node::Variable(variable) = &mut template.nodes[i] {
+                variable.kind = VariableKind::Regex(trimmed);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns a regex without the anchors at its ends and without comments.
+fn trimmed(pattern: &str, edges: &Edges) -> String {
+    without_comments(&edges.trim(pattern)).into_owned()
+}
+
+/// Parses the text of a path template that has been parsed before, or joined from several.
+pub(crate) fn parse_again(text: &str, syntax: Syntax) -> Option<Template> {
+    let mut template = Template::read(text, TemplateKind::Path, syntax).ok()?;
+    for node in &mut template.nodes {
+        if let Node::Variable(Variable { kind: VariableKind::Regex(pattern), .. }) = node {
+            *pattern = trimmed(pattern, &Edges::of(pattern));
+        }
+    }
+    Some(template)
 }
 
 /// Compiles an expression with the size limit.
@@ -126,25 +260,9 @@ fn mark_class(class: &ClassUnicode) -> Hir {
     Hir::class(Class::Unicode(class))
 }
 
-/// Parses a template, checks its regexes, and removes the anchors at their ends.
+/// Parses one template as [`Regexes::parse`] does.
 pub(crate) fn parse(text: &str, kind: TemplateKind, syntax: Syntax) -> Result<Template, TemplateError> {
-    let mut template = Template::parse_with(text, kind, syntax, &Regexes(syntax))?;
-    for i in 0..template.nodes.len() {
-        let Node::Variable(Variable { kind: VariableKind::Regex(pattern), span, .. }) = &template.nodes[i]
-        else {
-            continue;
-        };
-        let edges = Edges::of(pattern);
-        if syntax == Syntax::Native && reads_neighbors(&template, i, &edges) {
-            let kind = TemplateErrorKind::WordBoundary;
-            return Err(TemplateError { kind, text: text.to_owned(), span: span.clone() });
-        }
-        let trimmed = without_comments(&edges.trim(pattern)).into_owned();
-        if let Node::Variable(variable) = &mut template.nodes[i] {
-            variable.kind = VariableKind::Regex(trimmed);
-        }
-    }
-    Ok(template)
+    Regexes::new(syntax).parse(text, kind)
 }
 
 /// Tests whether a word boundary at an end of a variable would read the text beside it: a variable is matched
@@ -167,7 +285,7 @@ pub(crate) fn may_span(kind: &VariableKind, separator: Option<u8>, syntax: Synta
     match kind {
         VariableKind::Plain => false,
         VariableKind::Tail => true,
-        VariableKind::Regex(regex) => Regexes(syntax).may_span(regex, separator),
+        VariableKind::Regex(regex) => regex_may_span(regex, separator, syntax),
     }
 }
 
@@ -182,22 +300,25 @@ pub(crate) fn may_hold_separator(kind: &VariableKind, separator: u8, syntax: Syn
     }
 }
 
-/// The regex checks of one syntax, for the template parser.
-struct Regexes(Syntax);
-
 impl RegexCheck for Regexes {
     fn check(&self, regex: &str, kind: TemplateKind) -> Result<(), TemplateErrorKind> {
-        Constraint::compile(regex, kind, self.0)?;
+        self.constraint(regex, kind)?;
         // In gorilla/mux such a variable never matches.
-        if self.0 == Syntax::Native { Edges::of(regex).check() } else { Ok(()) }
+        if self.syntax == Syntax::Native { Edges::of(regex).check() } else { Ok(()) }
     }
 
-    /// Computed from the regex's HIR.
     fn may_span(&self, regex: &str, separator: Option<u8>) -> bool {
-        parse_regex(&in_syntax(regex, self.0), self.0).is_ok_and(|hir| {
-            hir.properties().minimum_len() == Some(0) || separator.is_some_and(|byte| may_hold(&hir, byte))
-        })
+        let mut spans = self.spans.borrow_mut();
+        let known = spans.entry((regex.to_owned(), separator));
+        *known.or_insert_with(|| regex_may_span(regex, separator, self.syntax))
     }
+}
+
+/// Tests whether a regex may match a separator, or nothing; computed from its HIR.
+fn regex_may_span(regex: &str, separator: Option<u8>, syntax: Syntax) -> bool {
+    parse_regex(&in_syntax(regex, syntax), syntax).is_ok_and(|hir| {
+        hir.properties().minimum_len() == Some(0) || separator.is_some_and(|byte| may_hold(&hir, byte))
+    })
 }
 
 fn may_hold(hir: &Hir, byte: u8) -> bool {

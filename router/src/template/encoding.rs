@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 /// The encoding of raw text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Encoding {
     /// Percent escapes, as in paths.
     Path,
@@ -186,6 +186,9 @@ pub(crate) fn hex(byte: u8) -> Option<u8> {
 
 /// Encodes text as in a canonical path: pchar and `/` stay, everything else is escaped.
 pub(crate) fn escape(text: &str) -> String {
+    if text.bytes().all(is_path_byte) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for &byte in text.as_bytes() {
         if is_path_byte(byte) {

@@ -1,25 +1,28 @@
 //! HostPattern: a compiled host template.
 
+use std::sync::Arc;
+
 use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind, Wildcard};
 
 use crate::template::captures::Span;
-use crate::template::constraint::{self, may_span};
+use crate::template::constraint::{self, Regexes, may_span};
 use crate::template::decoded::DecodedValues;
 use crate::template::encoding::Encoding;
 use crate::template::path::Edge;
 use crate::template::segment::SegmentPattern;
 
 /// A compiled host template.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct HostPattern {
-    labels: Vec<Label>,
+    template: Template,
+    labels: Box<[Label]>,
     whole: Option<SegmentPattern>,
     exact: Option<Box<str>>,
     port: Option<u16>,
     with_port: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Label {
     Text(Box<str>),
     Variable(SegmentPattern),
@@ -31,7 +34,12 @@ enum Label {
 
 impl HostPattern {
     /// Compiles a template: removes the port, then splits it at the dots.
-    pub(crate) fn compile(template: &Template, syntax: Syntax) -> Result<Self, TemplateErrorKind> {
+    pub(crate) fn compile(template: &Template, regexes: &Regexes) -> Result<Self, TemplateErrorKind> {
+        let syntax = regexes.syntax;
+        let of = |labels, whole, exact: Option<&str>, port, with_port| {
+            let (template, exact) = (template.clone(), exact.map(Into::into));
+            Ok(Self { template, labels, whole, exact, port, with_port })
+        };
         let mut nodes = template.nodes.clone();
         let mut port = None;
         // gorilla/mux searches the compiled regex for a colon, so `(?:` makes the port matter by accident.
@@ -47,9 +55,8 @@ impl HostPattern {
         let literal = match nodes.as_slice() {
             [Node::Text(text)] => Some(text.clone()),
             [Node::Wildcard(Wildcard::Regex(pattern))] => {
-                let regex = constraint::whole(pattern, syntax, true)?;
-                let whole = Some(SegmentPattern::Many { regex, groups: 0 });
-                return Ok(Self { labels: Vec::new(), whole, exact: None, port: None, with_port: false });
+                let regex = Arc::new(constraint::whole(pattern, syntax, true)?);
+                return of([].into(), Some(SegmentPattern::Many { regex, groups: 0 }), None, None, false);
             }
             _ => None,
         };
@@ -57,20 +64,25 @@ impl HostPattern {
             let text = if syntax == Syntax::Native { text.to_ascii_lowercase() } else { text };
             let exact =
                 if syntax == Syntax::Native { text.strip_suffix('.').unwrap_or(&text) } else { &text };
-            return Ok(Self { labels: Vec::new(), whole: None, exact: Some(exact.into()), port, with_port });
+            return of([].into(), None, Some(exact), port, with_port);
         }
         let spans =
             |node: &Node| matches!(node, Node::Variable(var) if may_span(&var.kind, Some(b'.'), syntax));
         let gorilla_spans = syntax == Syntax::Gorilla && nodes.iter().any(spans);
         let (labels, whole) = if gorilla_spans || with_port {
             (
-                Vec::new(),
-                Some(SegmentPattern::compile(&nodes, TemplateKind::Host, syntax, Encoding::Plain, false)?),
+                [].into(),
+                Some(SegmentPattern::compile(&nodes, TemplateKind::Host, regexes, Encoding::Plain, false)?),
             )
         } else {
-            (divide(&nodes, syntax)?, None)
+            (divide(&nodes, regexes)?, None)
         };
-        Ok(Self { labels, whole, exact: None, port, with_port })
+        of(labels, whole, None, port, with_port)
+    }
+
+    /// Returns the template that the pattern was compiled from.
+    pub(crate) fn template(&self) -> &Template {
+        &self.template
     }
 
     /// Returns the host, if only one matches (on any port, unless the template has one).
@@ -148,7 +160,7 @@ impl HostPattern {
     }
 
     fn matches_labels(&self, host: &str, found: &mut impl FnMut(Span)) -> bool {
-        let [Label::Rest(pattern), after @ ..] = self.labels.as_slice() else {
+        let [Label::Rest(pattern), after @ ..] = &*self.labels else {
             return matches_each(&self.labels, host, 0, found);
         };
         let Some(end) = end_of_rest(host, after.len()) else {
@@ -194,13 +206,13 @@ fn end_of_rest(host: &str, last: usize) -> Option<u16> {
 }
 
 /// Compiles nodes label by label.
-fn divide(nodes: &[Node], syntax: Syntax) -> Result<Vec<Label>, TemplateErrorKind> {
+fn divide(nodes: &[Node], regexes: &Regexes) -> Result<Box<[Label]>, TemplateErrorKind> {
     let mut labels = split_labels(nodes);
     // The final dot of a full name starts no label.
-    if syntax == Syntax::Native && labels.last().is_some_and(Vec::is_empty) {
+    if regexes.syntax == Syntax::Native && labels.last().is_some_and(Vec::is_empty) {
         labels.pop();
     }
-    labels.iter().map(|label| compile_label(label, syntax)).collect()
+    labels.iter().map(|label| compile_label(label, regexes)).collect()
 }
 
 /// Splits nodes at the dots of their text.
@@ -223,8 +235,9 @@ fn split_labels(nodes: &[Node]) -> Vec<Vec<Node>> {
     labels
 }
 
-fn compile_label(label: &[Node], syntax: Syntax) -> Result<Label, TemplateErrorKind> {
-    let pattern = || SegmentPattern::compile(label, TemplateKind::Host, syntax, Encoding::Plain, false);
+fn compile_label(label: &[Node], regexes: &Regexes) -> Result<Label, TemplateErrorKind> {
+    let syntax = regexes.syntax;
+    let pattern = || SegmentPattern::compile(label, TemplateKind::Host, regexes, Encoding::Plain, false);
     Ok(match label {
         [] => Label::Text("".into()),
         [Node::Text(text)] => Label::Text(match syntax {

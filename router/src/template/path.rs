@@ -1,9 +1,11 @@
 //! PathPattern: a compiled path template, as trie edges and captures.
 
-use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind};
+use std::borrow::Cow;
+
+use waylay_template::{Node, Template, TemplateErrorKind, TemplateKind};
 
 use crate::template::captures::{ABSENT, Position, Span};
-use crate::template::constraint::may_span;
+use crate::template::constraint::Regexes;
 use crate::template::decoded::DecodedValues;
 use crate::template::encoding::{Encoding, escape, escaped_pchar};
 use crate::template::scan::ScannedText;
@@ -32,13 +34,39 @@ pub(crate) enum PathEnd {
     Raw,
 }
 
-/// A compiled path template.
+/// The edges of a path template: its place in a trie.
 #[derive(Debug, Clone)]
-pub(crate) struct PathPattern {
+pub(crate) struct PathEdges {
     edges: Vec<Edge>,
     /// The edges without the optional segment.
     short: Option<Box<[Edge]>>,
-    segments: Vec<SegmentPattern>,
+    end: PathEnd,
+}
+
+impl PathEdges {
+    /// Returns the edges of every path.
+    pub(crate) fn any() -> Self {
+        Self { edges: vec![Edge::Tail], short: None, end: PathEnd::Exact }
+    }
+
+    /// Returns the edge sequences in the trie.
+    pub(crate) fn sequences(&self) -> Vec<Cow<'_, [Edge]>> {
+        let mut sequences = vec![Cow::Borrowed(self.edges.as_slice())];
+        match self.end {
+            PathEnd::Exact | PathEnd::Raw => sequences.extend(self.short.as_deref().map(Cow::Borrowed)),
+            PathEnd::Segments => {
+                let below = [self.edges.as_slice(), &[Edge::Text(b"/".to_vec()), Edge::Tail]].concat();
+                sequences.push(Cow::Owned(below));
+            }
+        }
+        sequences
+    }
+}
+
+/// A compiled path template without its literal text, which many routes may share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct PathPattern {
+    segments: Box<[SegmentPattern]>,
     /// Where the segments are in a path.
     positions: Box<[Position]>,
     end: PathEnd,
@@ -47,48 +75,50 @@ pub(crate) struct PathPattern {
 
 impl PathPattern {
     /// Returns the pattern of every path.
-    pub(crate) fn any() -> Self {
-        let (edges, segments) = (vec![Edge::Tail], vec![SegmentPattern::Rest]);
-        let (short, positions, end) = (None, positions(&edges), PathEnd::Exact);
-        Self { edges, short, segments, positions, end, encoding: Encoding::Path }
+    pub(crate) fn any() -> (Self, PathEdges) {
+        let edges = PathEdges::any();
+        let (segments, positions) = ([SegmentPattern::Rest].into(), positions(&edges.edges));
+        (Self { segments, positions, end: PathEnd::Exact, encoding: Encoding::Path }, edges)
     }
 
-    /// Compiles a template to trie edges.
+    /// Compiles a template.
     pub(crate) fn compile(
         template: &Template,
         end: PathEnd,
-        syntax: Syntax,
+        regexes: &Regexes,
         encoding: Encoding,
-    ) -> Result<Self, TemplateErrorKind> {
-        let compile_nodes = |template: &Template| {
-            let mut layout = PathCompiler {
-                syntax,
-                encoding,
-                text: String::new(),
-                edges: Vec::new(),
-                segments: Vec::new(),
-            };
-            layout.compile_nodes(&template.nodes, end)?;
-            layout.edges.shrink_to_fit();
-            layout.segments.shrink_to_fit();
-            Ok((layout.edges, layout.segments))
+    ) -> Result<(Self, PathEdges), TemplateErrorKind> {
+        let spans = |node: &Node| match node {
+            Node::Text(_) | Node::Wildcard(_) => false,
+            Node::Variable(var) => regexes.spans(&var.kind, Some(b'/')),
         };
-        let (edges, segments) = compile_nodes(template)?;
-        let short = template.without_optional().as_ref().map(compile_nodes).transpose()?;
-        let (short, positions) = (short.map(|(edges, _)| edges.into()), positions(&edges));
-        Ok(Self { edges, short, segments, positions, end, encoding })
+        let mut has_tail = |segment: &[Node]| segment.iter().any(spans);
+        let (edges, parts) = layout(&template.nodes, end, encoding, &mut has_tail);
+        let compile = |part: &Part<'_>| {
+            let open = part.is_tail && end == PathEnd::Raw;
+            SegmentPattern::compile(&part.nodes, TemplateKind::Path, regexes, encoding, open)
+        };
+        let segments = parts.iter().map(compile).collect::<Result<_, _>>()?;
+        let short = template.without_optional();
+        let short = short.map(|short| layout(&short.nodes, end, encoding, &mut has_tail).0.into());
+        let positions = positions(&edges);
+        Ok((Self { segments, positions, end, encoding }, PathEdges { edges, short, end }))
     }
 
-    /// Returns the edge sequences of the pattern in the trie.
-    pub(crate) fn edge_sequences(&self) -> Vec<Vec<Edge>> {
-        let below = |more: &[Edge]| [&self.edges, more].concat();
-        match self.end {
-            PathEnd::Exact | PathEnd::Raw => {
-                let short = self.short.as_deref().map(<[Edge]>::to_vec);
-                std::iter::once(self.edges.clone()).chain(short).collect()
-            }
-            PathEnd::Segments => vec![self.edges.clone(), below(&[Edge::Text(b"/".to_vec()), Edge::Tail])],
-        }
+    /// Returns the edges of the template that the pattern was compiled from.
+    pub(crate) fn edges(&self, template: &Template) -> PathEdges {
+        let edges = |template: &Template| {
+            let mut positions = self.positions.iter();
+            let mut is_tail = |_: &[Node]| positions.next().is_some_and(|position| position.is_tail);
+            layout(&template.nodes, self.end, self.encoding, &mut is_tail).0
+        };
+        let short = template.without_optional().map(|short| edges(&short).into());
+        PathEdges { edges: edges(template), short, end: self.end }
+    }
+
+    /// Returns how the template ends.
+    pub(crate) fn end(&self) -> PathEnd {
+        self.end
     }
 
     /// Tests whether the trie decides alone, and its segments are the captures.
@@ -98,7 +128,8 @@ impl PathPattern {
 
     /// Tests whether a tail edge must not match the empty text, which the trie does not check.
     pub(crate) fn tail_is_some(&self) -> bool {
-        self.edges.last() == Some(&Edge::Tail) && self.segments.last().is_some_and(SegmentPattern::is_some)
+        self.positions.last().is_some_and(|last| last.is_tail)
+            && self.segments.last().is_some_and(SegmentPattern::is_some)
     }
 
     /// Where the template captures, in the order of its variables if it [is plain](Self::is_plain).
@@ -137,14 +168,15 @@ impl PathPattern {
         true
     }
 
-    /// Tests a path without a trie.
+    /// Tests a path without a trie, by the edges of the template.
     pub(crate) fn matches(
         &self,
+        edges: &PathEdges,
         (path, values): (&str, &DecodedValues),
         found: &mut impl FnMut(Span),
     ) -> bool {
-        let spans = self.spans(&self.edges, path);
-        let spans = spans.or_else(|| self.spans(self.short.as_deref()?, path));
+        let spans = self.spans(&edges.edges, path);
+        let spans = spans.or_else(|| self.spans(edges.short.as_deref()?, path));
         spans.is_some_and(|spans| self.read_spans((path, values), spans.into_iter(), found))
     }
 
@@ -214,91 +246,78 @@ fn positions(edges: &[Edge]) -> Box<[Position]> {
     positions.into()
 }
 
-struct PathCompiler {
-    syntax: Syntax,
+/// A part of a path between two separators, or from one on, that has variables.
+struct Part<'n> {
+    nodes: Cow<'n, [Node]>,
+    is_tail: bool,
+}
+
+/// Divides the nodes of a path into edges, and into the parts that are captured; `is_tail` is asked for each such segment
+/// whether the rest of the path belongs to it.
+fn layout<'n>(
+    nodes: &'n [Node],
+    end: PathEnd,
     encoding: Encoding,
-    text: String,
-    edges: Vec<Edge>,
-    segments: Vec<SegmentPattern>,
+    is_tail: &mut dyn FnMut(&[Node]) -> bool,
+) -> (Vec<Edge>, Vec<Part<'n>>) {
+    let (mut edges, mut parts, mut text) = (Vec::new(), Vec::new(), String::new());
+    let (mut at, mut offset) = (0, 0);
+    while let Some(node) = nodes.get(at) {
+        if let Node::Text(literal) = node {
+            text.push_str(&literal[offset..]);
+            (at, offset) = (at + 1, 0);
+            continue;
+        }
+        let (segment, slash) = cut(&nodes[at..]);
+        let (start, behind) = (at, at + segment.len());
+        // A text that is cut belongs to both sides.
+        (at, offset) = if slash > 0 { (behind - 1, slash) } else { (behind, 0) };
+        push_text(&mut edges, &mut text, encoding);
+        if is_tail(&segment) || (end == PathEnd::Raw && at == nodes.len()) {
+            edges.push(Edge::Tail);
+            parts.push(Part { nodes: Cow::Borrowed(&nodes[start..]), is_tail: true });
+            return (edges, parts);
+        }
+        edges.push(Edge::Segment);
+        parts.push(Part { nodes: segment, is_tail: false });
+    }
+    // A prefix of whole segments ends before its last `/`: `/a/` is `/a`.
+    if end == PathEnd::Segments {
+        text.truncate(text.trim_end_matches('/').len());
+    }
+    push_text(&mut edges, &mut text, encoding);
+    if end == PathEnd::Raw {
+        edges.push(Edge::Tail);
+        parts.push(Part { nodes: Cow::Borrowed(&[]), is_tail: true });
+    }
+    (edges, parts)
 }
 
-impl PathCompiler {
-    fn compile_nodes(&mut self, nodes: &[Node], end: PathEnd) -> Result<(), TemplateErrorKind> {
-        let mut rest: Vec<Node> = nodes.to_vec();
-        while !rest.is_empty() {
-            if let Node::Text(text) = &rest[0] {
-                self.text.push_str(text);
-                rest.remove(0);
-                continue;
-            }
-            let (segment, after) = cut(&rest);
-            let spans = segment.iter().any(|node| match node {
-                Node::Text(_) | Node::Wildcard(_) => false,
-                Node::Variable(var) => may_span(&var.kind, Some(b'/'), self.syntax),
-            });
-            let open = end == PathEnd::Raw && after.is_empty();
-            self.flush(false);
-            if spans || open {
-                self.edges.push(Edge::Tail);
-                let open = end == PathEnd::Raw;
-                self.segments.push(SegmentPattern::compile(
-                    &rest,
-                    TemplateKind::Path,
-                    self.syntax,
-                    self.encoding,
-                    open,
-                )?);
-                return Ok(());
-            }
-            self.edges.push(Edge::Segment);
-            self.segments.push(SegmentPattern::compile(
-                &segment,
-                TemplateKind::Path,
-                self.syntax,
-                self.encoding,
-                false,
-            )?);
-            rest = after;
-        }
-        self.flush(end == PathEnd::Segments);
-        if end == PathEnd::Raw {
-            self.edges.push(Edge::Tail);
-            self.segments.push(SegmentPattern::Rest);
-        }
-        Ok(())
+/// Adds an edge of literal text, if there is any.
+fn push_text(edges: &mut Vec<Edge>, text: &mut String, encoding: Encoding) {
+    if text.is_empty() {
+        return;
     }
-
-    /// A prefix of whole segments ends before its last `/`: `/a/` is `/a`.
-    fn flush(&mut self, prefix: bool) {
-        if prefix {
-            self.text.truncate(self.text.trim_end_matches('/').len());
-        }
-        if !self.text.is_empty() {
-            let text = match self.encoding {
-                Encoding::Path => escape(&self.text).into_bytes(),
-                Encoding::Form | Encoding::Plain => self.text.clone().into_bytes(),
-            };
-            self.edges.push(Edge::Text(text));
-            self.text.clear();
-        }
-    }
+    let bytes = match encoding {
+        Encoding::Path => escape(text).into_bytes(),
+        Encoding::Form | Encoding::Plain => text.clone().into_bytes(),
+    };
+    edges.push(Edge::Text(bytes));
+    text.clear();
 }
 
-/// Splits nodes at the first `/` of their text.
-fn cut(nodes: &[Node]) -> (Vec<Node>, Vec<Node>) {
-    let mut segment = Vec::new();
+/// Returns the nodes up to the first `/` of their text, and its place in the last text, if there is text before it.
+fn cut(nodes: &[Node]) -> (Cow<'_, [Node]>, usize) {
     for (i, node) in nodes.iter().enumerate() {
         if let Node::Text(text) = node
             && let Some(slash) = text.find('/')
         {
+            let mut segment = Cow::Borrowed(&nodes[..i]);
             if slash > 0 {
-                segment.push(Node::Text(text[..slash].to_owned()));
+                segment.to_mut().push(Node::Text(text[..slash].to_owned()));
             }
-            let after =
-                std::iter::once(Node::Text(text[slash..].to_owned())).chain(nodes[i + 1..].iter().cloned());
-            return (segment, after.collect());
+            return (segment, slash);
         }
-        segment.push(node.clone());
     }
-    (segment, Vec::new())
+    (Cow::Borrowed(nodes), 0)
 }

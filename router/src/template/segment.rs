@@ -1,9 +1,13 @@
 //! SegmentPattern: the part of a path or host between two separators.
 
+use std::hash::{Hash, Hasher};
+use std::mem::discriminant;
+use std::sync::Arc;
+
 use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind, TemplateKind, VariableKind};
 
 use crate::template::captures::Span;
-use crate::template::constraint::{Constraint, build, in_syntax, with_marks};
+use crate::template::constraint::{Constraint, Regexes, in_syntax, with_marks};
 use crate::template::decoded::DecodedValues;
 use crate::template::encoding::{Encoding, escape};
 use crate::template::value_regex::ValueRegex;
@@ -14,11 +18,11 @@ pub(crate) enum SegmentPattern {
     /// One variable without a regex: the whole text.
     Var,
     /// One variable, then literal text.
-    One { constraint: Option<Box<Constraint>>, end: Box<str> },
+    One { constraint: Option<Arc<Constraint>>, end: Box<str> },
     /// Several variables without regexes, with text between them and possibly after them.
     Split { between: Box<[Box<str>]>, end: Box<str> },
     /// Everything else: a regex with a group for each variable.
-    Many { regex: ValueRegex, groups: usize },
+    Many { regex: Arc<ValueRegex>, groups: usize },
     /// Any text: the rest of a prefix.
     Rest,
 }
@@ -28,11 +32,11 @@ impl SegmentPattern {
     pub(crate) fn compile(
         nodes: &[Node],
         place: TemplateKind,
-        syntax: Syntax,
+        regexes: &Regexes,
         encoding: Encoding,
         open: bool,
     ) -> Result<Self, TemplateErrorKind> {
-        let gorilla = syntax == Syntax::Gorilla;
+        let gorilla = regexes.syntax == Syntax::Gorilla;
         match nodes {
             [] => return Ok(Self::Rest),
             [Node::Variable(var)] if !open => match &var.kind {
@@ -40,16 +44,14 @@ impl SegmentPattern {
                 VariableKind::Plain if !gorilla || place == TemplateKind::Path => return Ok(Self::Var),
                 VariableKind::Plain => {}
                 VariableKind::Regex(pattern) => {
-                    let constraint = Some(Box::new(Constraint::compile(pattern, place, syntax)?));
+                    let constraint = Some(regexes.constraint(pattern, place)?);
                     return Ok(Self::One { constraint, end: "".into() });
                 }
             },
             // Only literal text of paths is compared unchanged: hosts ignore case, queries are decoded.
             [Node::Variable(var), Node::Text(end)] if !open && !gorilla && place == TemplateKind::Path => {
                 let constraint = match &var.kind {
-                    VariableKind::Regex(pattern) => {
-                        Some(Box::new(Constraint::compile(pattern, place, syntax)?))
-                    }
+                    VariableKind::Regex(pattern) => Some(regexes.constraint(pattern, place)?),
                     _ => None,
                 };
                 let end = if encoding == Encoding::Path { escape(end) } else { end.clone() };
@@ -62,7 +64,7 @@ impl SegmentPattern {
             }
             _ => {}
         }
-        Self::many(nodes, place, syntax, encoding, open)
+        Self::many(nodes, place, regexes, encoding, open)
     }
 
     /// Returns a pattern for plain variables and text in turn, if a variable is first.
@@ -82,10 +84,11 @@ impl SegmentPattern {
     fn many(
         nodes: &[Node],
         place: TemplateKind,
-        syntax: Syntax,
+        regexes: &Regexes,
         encoding: Encoding,
         open: bool,
     ) -> Result<Self, TemplateErrorKind> {
+        let syntax = regexes.syntax;
         // Text separates values; an escaped character is data, which variables match as a mark.
         let is_marked = syntax == Syntax::Native && encoding == Encoding::Path;
         let mut expression = String::from(r"\A");
@@ -116,8 +119,7 @@ impl SegmentPattern {
         if !open {
             expression.push_str(r"\z");
         }
-        let insensitive = place == TemplateKind::Host && syntax == Syntax::Native;
-        let regex = build(&expression, syntax, insensitive)?;
+        let regex = regexes.expression(expression, place)?;
         Ok(Self::Many { regex, groups })
     }
 
@@ -172,6 +174,37 @@ impl SegmentPattern {
             Self::Many { regex, groups } => values.test_marked((text, at), encoding, |value, offsets| {
                 read_groups(value, (at.0, offsets), (regex, *groups), found)
             }),
+        }
+    }
+}
+
+impl PartialEq for SegmentPattern {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::One { constraint, end }, Self::One { constraint: other, end: others }) => {
+                (constraint, end) == (other, others)
+            }
+            (Self::Split { between, end }, Self::Split { between: other, end: others }) => {
+                (between, end) == (other, others)
+            }
+            (Self::Many { regex, groups }, Self::Many { regex: other, groups: others }) => {
+                (regex.as_str(), groups) == (other.as_str(), others)
+            }
+            _ => discriminant(self) == discriminant(other),
+        }
+    }
+}
+
+impl Eq for SegmentPattern {}
+
+impl Hash for SegmentPattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        discriminant(self).hash(state);
+        match self {
+            Self::Var | Self::Rest => {}
+            Self::One { constraint, end } => (constraint, end).hash(state),
+            Self::Split { between, end } => (between, end).hash(state),
+            Self::Many { regex, groups } => (regex.as_str(), groups).hash(state),
         }
     }
 }

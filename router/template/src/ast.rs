@@ -47,7 +47,7 @@ pub enum Syntax {
 }
 
 /// A parsed path, host or query template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Template {
     /// The source text.
     pub text: String,

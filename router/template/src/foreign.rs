@@ -91,6 +91,10 @@ pub(crate) fn find(template: &Template) -> Option<(TemplateErrorKind, Range<usiz
         TemplateKind::Query => return None,
     }
     let text = &template.text;
+    // Each foreign syntax has one of these.
+    if !text.contains([':', '<', '[', '*', '?', '#']) {
+        return None;
+    }
     let mut masked = text.clone().into_bytes();
     for variable in template.variables() {
         masked[variable.span.clone()].fill(MASK);

@@ -56,9 +56,27 @@ impl Template {
         syntax: Syntax,
         regexes: &impl RegexCheck,
     ) -> Result<Self, TemplateError> {
-        let template = read(text, kind, syntax)?;
+        let template = Self::read(text, kind, syntax)?;
         check(&template, syntax, regexes)?;
         Ok(template)
+    }
+
+    /// Parses a template without the rules that need the whole of it: for a text that has been checked, and for the joined
+    /// text of [`join`](Self::join).
+    ///
+    /// # Errors
+    /// The first error of a single token.
+    ///
+    /// ```
+    /// # use waylay_template::{Syntax, Template, TemplateKind};
+    /// let [users, id] = ["/users/", "/{id}"].map(|text| Template::parse(text, TemplateKind::Path).unwrap());
+    /// let joined = users.join(&id);
+    /// let read = Template::read(&joined.text, TemplateKind::Path, Syntax::Native)?;
+    /// assert_eq!((read.text.as_str(), read.nodes.len()), ("/users/{id}", 2));
+    /// # Ok::<(), waylay_template::TemplateError>(())
+    /// ```
+    pub fn read(text: &str, kind: TemplateKind, syntax: Syntax) -> Result<Self, TemplateError> {
+        read(text, kind, syntax)
     }
 
     /// Checks the rules that a path as a whole obeys, the prefixes of its scopes included.
@@ -76,10 +94,9 @@ impl Template {
         let last = self.nodes.len().saturating_sub(1);
         for (i, node) in self.nodes.iter().enumerate() {
             let Node::Text(text) = node else { continue };
-            let parts: Vec<&str> = text.split('/').collect();
             // Text that touches a variable is not a segment by itself.
-            let to = if i == last { parts.len() } else { parts.len() - 1 };
-            if parts[..to].iter().skip(1).any(|part| matches!(*part, "." | "..")) {
+            let to = if i == last { text.len() } else { text.rfind('/').unwrap_or(0) };
+            if text[..to].split('/').skip(1).any(|part| matches!(part, "." | "..")) {
                 return Err(TemplateErrorKind::DotSegment);
             }
         }
