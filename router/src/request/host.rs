@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::header::HOST;
-use http::{HeaderMap, Uri, Version};
+use http::{HeaderMap, HeaderValue, Uri, Version};
 use waylay_template::Syntax;
 
 use crate::request::path::BadRequest;
@@ -74,18 +74,37 @@ pub(crate) fn effective<'r>(
 /// All other requests, and the errors, are left to [`effective`].
 #[inline]
 pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<&'r str>> {
-    let mut lines = headers.get_all(HOST).iter();
-    let name = match (uri.authority(), lines.next()) {
+    let name = match (uri.authority(), line(headers)?) {
         (None, None) => return Some(None),
-        (Some(authority), None) => authority.as_str(),
-        // A second line is an error.
-        (None, Some(line)) if lines.next().is_none() => line.to_str().ok()?,
-        (_, Some(_)) => return None,
+        (Some(authority), None) => authority.as_str().as_bytes(),
+        (None, Some(line)) => line.as_bytes(),
+        (Some(_), Some(_)) => return None,
     };
-    let is_plain = name.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]) == PLAIN;
-    let ends_well = name.as_bytes().last().is_some_and(|last| *last != b'.');
-    (is_plain && ends_well && name.len() <= LONGEST).then_some(Some(name))
+    let is_plain = name.iter().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(*byte)]) == PLAIN;
+    let ends_well = name.last().is_some_and(|last| *last != b'.');
+    let is_short = name.len() <= LONGEST;
+    if is_plain && ends_well && is_short { std::str::from_utf8(name).ok().map(Some) } else { None }
 }
+
+/// Returns the single `Host` line, if there is any; nothing if there are several.
+#[inline]
+fn line(headers: &HeaderMap) -> Option<Option<&HeaderValue>> {
+    if headers.len() > headers.keys_len() {
+        let mut lines = headers.get_all(HOST).iter();
+        let first = lines.next();
+        return lines.next().is_none().then_some(first);
+    }
+    // Clients send it first (RFC 9110 §7.2): a few lines are compared faster than a name is hashed.
+    let first = headers.iter().take(FIRST_LINES).find(|(name, _)| **name == HOST);
+    match first {
+        Some((_, value)) => Some(Some(value)),
+        None if headers.len() <= FIRST_LINES => Some(None),
+        None => Some(headers.get(HOST)),
+    }
+}
+
+/// The number of lines that are compared before the name is hashed.
+const FIRST_LINES: usize = 4;
 
 /// The longest host name, in bytes.
 const LONGEST: usize = 255;

@@ -8,7 +8,8 @@ use crate::compile::pattern::Pattern;
 use crate::request::method::bit;
 use crate::request::policy::PathForm;
 use crate::request::view::{RequestView, ViewSource};
-use crate::table::trie::{Entry, Root, Trie, Visit};
+use crate::table::search::Visit;
+use crate::table::trie::{Descent, Entry, Root, Tests, Trie};
 use crate::table::trie_builder::TrieBuilder;
 use crate::template::captures::{Captures, SpanList};
 use crate::template::scan::ScannedText;
@@ -51,6 +52,32 @@ impl Index {
         self.search_paths(self.any, path, visit);
     }
 
+    /// Returns the leaf that decides, if one can be named without a search; the path has up to 63 bytes and no
+    /// escapes.
+    #[inline(always)]
+    pub(crate) fn descend(&self, path: &ScannedText<'_>, host: Option<&str>) -> Option<Descent<'_>> {
+        let (root, others) = match host {
+            Some(host) if self.hosts => self.root_of(host)?,
+            _ => (&self.any, NONE),
+        };
+        let leaf = self.paths.descend(*root, path)?;
+        Some(Descent { limit: leaf.limit.min(others), ..leaf })
+    }
+
+    /// Returns the tree of a host, if at most one has the host, and the least rank of all others.
+    #[inline(never)]
+    fn root_of(&self, host: &str) -> Option<(&Root, u32)> {
+        if let Some(root) = self.named.get(host) {
+            return Some((root, self.patterned_least.min(self.any.least)));
+        }
+        if self.patterned_least == NONE {
+            return Some((&self.any, NONE));
+        }
+        let name = ScannedText::new(host.as_bytes(), b'.');
+        let host = self.labels.descend_labels(self.labels_root, &name)?;
+        Some((&self.patterned[host.rank as usize], self.any.least))
+    }
+
     #[inline(never)]
     fn search_host(&self, path: &ScannedText<'_>, host: &str, visit: &mut impl Visit) {
         if let Some(root) = self.named.get(host) {
@@ -89,16 +116,17 @@ pub(crate) struct BestMatch<'s, V = &'s RequestView<'s>> {
     view: V,
     method: u16,
     rank: u32,
-    /// The captures of the best route, if they are not whole segments of the path.
+    /// The captures of the route of this rank, if they are not whole segments of the path.
     spans: Option<SpanList>,
+    spans_rank: u32,
 }
 
 impl<'s, V: ViewSource> BestMatch<'s, V> {
     /// None so far.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(patterns: &'s [Pattern], view: V) -> Self {
         let method = bit(view.method());
-        Self { patterns, view, method, rank: NONE, spans: None }
+        Self { patterns, view, method, rank: NONE, spans: None, spans_rank: NONE }
     }
 
     /// The route, if any was found.
@@ -109,38 +137,43 @@ impl<'s, V: ViewSource> BestMatch<'s, V> {
 
     /// Tests what the index leaves open; if it holds, the captures are those of the route.
     #[inline(never)]
-    fn admits(&mut self, entry: &Entry, path: &ScannedText<'_>) -> bool {
-        let (pattern, view) = (&self.patterns[entry.rank as usize], self.view.view());
-        let mut spans = None;
-        let holds = if entry.guarded {
-            pattern.admits_guards(&view)
-        } else {
-            pattern.admits(&view, path, spans.insert(SpanList::new()))
-        };
-        if holds {
-            self.spans = spans;
+    fn admits(&mut self, entry: &Entry, path: &ScannedText<'_>, is_empty: bool) -> bool {
+        if is_empty && entry.tests.contains(Tests::SOME) {
+            return false;
         }
-        holds
+        let pattern = &self.patterns[entry.rank as usize];
+        if entry.tests.contains(Tests::PATTERN) {
+            let mut spans = SpanList::new();
+            if !pattern.admits(&self.view.view(), path, &mut spans) {
+                return false;
+            }
+            (self.spans, self.spans_rank) = (Some(spans), entry.rank);
+        }
+        entry.tests.contains(Tests::PATTERN) || pattern.admits_guards(&self.view)
     }
 
     /// The captures of the route.
     #[inline(always)]
     pub(crate) fn captures(self, path: &ScannedText<'_>) -> Captures {
         match (self.spans, path.ends()) {
-            (None, Some(ends)) => Captures::Segments(ends),
-            (None, None) => Captures::Spans(far_spans(&self.patterns[self.rank as usize], path)),
-            (Some(spans), _) => Captures::Spans(spans),
+            (Some(spans), _) if self.spans_rank == self.rank => Captures::Spans(spans),
+            (_, Some(ends)) => Captures::Segments(ends),
+            (_, None) => {
+                let pattern = &self.patterns[self.rank as usize];
+                Captures::Spans(far_spans(pattern, path, &self.view.view()))
+            }
         }
     }
 }
 
 /// The captures of a plain route in a long path.
 #[cold]
-fn far_spans(pattern: &Pattern, path: &ScannedText<'_>) -> SpanList {
+fn far_spans(pattern: &Pattern, path: &ScannedText<'_>, view: &RequestView<'_>) -> SpanList {
     let mut spans = SpanList::new();
-    for position in pattern.path.positions() {
-        position.span(path).into_iter().for_each(|span| spans.push(span));
-    }
+    let mut found = |span| spans.push(span);
+    // Both match: the index has tested them.
+    pattern.path.read(path, view.path, &mut found);
+    pattern.admits_host(view, &mut found);
     spans
 }
 
@@ -156,16 +189,12 @@ impl<V: ViewSource> Visit for BestMatch<'_, V> {
             if entry.rank >= self.rank {
                 return;
             }
-            if entry.methods & self.method == 0 || (entry.some && is_empty) {
-                continue;
+            let holds = entry.methods & self.method != 0
+                && (entry.tests.is_empty() || self.admits(entry, path, is_empty));
+            if holds {
+                self.rank = entry.rank;
+                return;
             }
-            if entry.plain {
-                self.spans = None;
-            } else if !self.admits(entry, path) {
-                continue;
-            }
-            self.rank = entry.rank;
-            return;
         }
     }
 }
@@ -184,15 +213,19 @@ pub(crate) struct IndexBuilder {
 
 impl IndexBuilder {
     /// Adds a route.
-    pub(crate) fn add(&mut self, pattern: &Pattern, rank: u32) {
+    pub(crate) fn add(&mut self, pattern: &Pattern, rank: u32, route: u32, is_tentative: bool) {
         self.hosts |= pattern.looks_at_host();
         let entry = Entry {
             rank,
             methods: pattern.methods.bits(),
-            plain: pattern.is_plain(),
-            guarded: pattern.is_guarded(),
-            some: pattern.path.tail_is_some(),
+            route,
             count: 0,
+            tests: Tests::default()
+                .with(Tests::SOME, pattern.path.tail_is_some())
+                .with(Tests::HEADERS, !pattern.guards.is_empty() && pattern.reads_headers())
+                .with(Tests::GUARDS, !pattern.reads_headers())
+                .with(Tests::PATTERN, !pattern.is_guarded()),
+            is_tentative,
         };
         let tree = match &pattern.host {
             None => &mut self.any,

@@ -4,19 +4,20 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Request, Uri};
+use http::{HeaderMap, Request, Uri};
 use waylay_template::Syntax;
 
 use crate::compile::pattern::{Pattern, Source};
-use crate::request::method::MethodSet;
+use crate::request::method::{MethodSet, bit};
 use crate::request::peer::{ConnectionInfo, Peer, TrustedProxies};
 use crate::request::policy::{MethodMiss, OptionsAnswer};
-use crate::request::view::{NormalizedRequest, PlainRequest, RequestView};
+use crate::request::view::{NormalizedRequest, PlainParts, PlainRequest, RequestView};
 use crate::table::catalog::{Catalog, RouteInfo, ScopeId};
 use crate::table::index::{BestMatch, Index};
 use crate::table::matched::{Capture, CaptureSource, FoundRoute, Matched};
 use crate::table::miss::Miss;
-use crate::table::trie::Visit;
+use crate::table::search::Visit;
+use crate::table::trie::{Entry, Tests};
 use crate::table::url::Urls;
 use crate::table::visitors::{Allowed, Only, SearchLimit};
 use crate::template::captures::Captures;
@@ -56,8 +57,8 @@ pub struct Table<T> {
     pub(crate) scope_ranks: Vec<ScopeId>,
     pub(crate) scope_index: Index,
     pub(crate) hosts: bool,
-    /// Whether requests in canonical form need no other look than at the index.
-    pub(crate) is_plain: bool,
+    /// What is read of requests in canonical form, if they need no other look than at the index.
+    pub(crate) plain: Option<PlainParts>,
     /// Whether any route or scope is sealed.
     pub(crate) seals: bool,
     /// The settings of each scope.
@@ -91,6 +92,55 @@ impl<T> Table<T> {
     /// A [`Miss`] with the reason.
     #[inline]
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
+        match self.find_directly(request) {
+            Some((route, ends, host)) => {
+                let (uri, captures) = (request.uri(), Captures::Segments(ends));
+                Ok(Match { table: self, route, captures, host, uri, rewritten: None })
+            }
+            None => self.find_searched(request, peer),
+        }
+    }
+
+    /// Returns the route of a request in canonical form, the ends of its segments and the host, if the index
+    /// leads to one leaf, and the first route of it that has the method has no conditions but headers.
+    #[inline(always)]
+    fn find_directly<'r, B>(&self, request: &'r Request<B>) -> Option<(usize, u64, Option<&'r str>)> {
+        let (path, host) = self.plain?.read(request, &self.catalog.policy)?;
+        let ends = path.ends()?;
+        let leaf = self.index.descend(&path, host)?;
+        let method = bit(request.method());
+        for entry in leaf.entries {
+            if entry.rank >= leaf.limit {
+                return None;
+            }
+            let has_method = entry.methods & method != 0;
+            if has_method
+                && (entry.tests.is_empty() || self.holds(entry, leaf.is_empty, request.headers())?)
+            {
+                return (!entry.is_tentative).then_some((entry.route as usize, ends, host));
+            }
+        }
+        None
+    }
+
+    /// Tests the conditions of an entry; nothing if they read more than headers.
+    #[inline(never)]
+    fn holds(&self, entry: &Entry, is_empty: bool, headers: &HeaderMap) -> Option<bool> {
+        if is_empty && entry.tests.contains(Tests::SOME) {
+            return Some(false);
+        }
+        let reads_more = entry.tests.contains(Tests::GUARDS) || entry.tests.contains(Tests::PATTERN);
+        let pattern = self.catalog.patterns.get(entry.rank as usize).filter(|_| !reads_more)?;
+        Some(!entry.tests.contains(Tests::HEADERS) || pattern.admits_headers(headers))
+    }
+
+    /// Looks up a request for which the index must be searched.
+    #[inline(never)]
+    fn find_searched<'t, 'r, B>(
+        &'t self,
+        request: &'r Request<B>,
+        peer: &Peer,
+    ) -> Result<Match<'t, 'r, T>, Miss> {
         match self.find_plain(request, peer) {
             Plain::Found(found) => Ok(found),
             Plain::NotFound => self.find_normalized(request, peer, false),
@@ -99,14 +149,10 @@ impl<T> Table<T> {
     }
 
     /// Looks up a request in canonical form in a table without seals and proxies.
-    #[inline(always)]
     fn find_plain<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Plain<Match<'t, 'r, T>> {
-        if !self.is_plain {
-            return Plain::Undecided;
-        }
-        let Some(plain) = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts) else {
-            return Plain::Undecided;
-        };
+        let policy = &self.catalog.policy;
+        let plain = self.plain.and_then(|parts| PlainRequest::new(request, peer, policy, parts));
+        let Some(plain) = plain else { return Plain::Undecided };
         let mut best = BestMatch::new(&self.catalog.patterns, &plain);
         self.index.search_text(&plain.path, plain.host, &mut best);
         if plain.is_rejected() {
@@ -305,6 +351,7 @@ impl<T> Table<T> {
     /// alone does not.
     pub(crate) fn check_hosts(mut self) -> Self {
         self.hosts = true;
+        self.plain = self.plain.map(|_| PlainParts::All);
         self
     }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use http::Uri;
 use http::uri::PathAndQuery;
 
-use crate::compile::pattern::{Source, Variable};
+use crate::compile::pattern::{Pattern, Source, Variable};
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::template::captures::{ABSENT, Captures, Position};
+use crate::template::captures::{ABSENT, Captures};
 use crate::template::encoding::Encoding;
 
 /// A captured variable of a match.
@@ -73,8 +73,7 @@ impl<'m> CaptureSource<'m> {
         let entry = self.catalog.routes.get(self.route);
         let vars = entry.map_or(&[][..], |entry| &entry.templates.vars);
         let pattern = entry.and_then(|entry| self.catalog.patterns.get(entry.rank));
-        let positions = pattern.map_or(&[][..], |pattern| pattern.path.positions());
-        CaptureIter { source: self, vars, positions, next: 0, end: vars.len() }
+        CaptureIter { source: self, vars, pattern, next: 0, end: vars.len() }
     }
 
     /// Returns the value of the last variable with the name, decoded.
@@ -87,7 +86,7 @@ impl<'m> CaptureSource<'m> {
 pub(crate) struct CaptureIter<'m> {
     source: CaptureSource<'m>,
     vars: &'m [Variable],
-    positions: &'m [Position],
+    pattern: Option<&'m Pattern>,
     next: usize,
     end: usize,
 }
@@ -97,7 +96,16 @@ impl<'m> CaptureIter<'m> {
     #[inline]
     fn capture(&self, index: usize) -> Option<Capture<'m>> {
         let (source, var) = (self.source, self.vars.get(index)?);
-        let span = source.captures.get(index, self.positions, source.path).filter(|span| *span != ABSENT)?;
+        let span = match source.captures {
+            Captures::Segments(ends) if var.source == Source::Path => {
+                self.pattern?.path.positions().get(index)?.find(*ends, source.path.len())?
+            }
+            Captures::Segments(_) => {
+                let of_path = self.vars.iter().filter(|var| var.source == Source::Path).count();
+                self.pattern?.host.as_ref()?.span(index.checked_sub(of_path)?, source.host)?
+            }
+            Captures::Spans(spans) => spans.as_slice().get(index).copied().filter(|span| *span != ABSENT)?,
+        };
         let (text, encoding) = match var.source {
             Source::Path => (source.path, source.catalog.policy.path_encoding()),
             Source::Host => (source.host, Encoding::Plain),

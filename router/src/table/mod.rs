@@ -14,6 +14,7 @@ pub(crate) mod matched;
 pub(crate) mod miss;
 pub(crate) mod misses;
 pub(crate) mod order;
+pub(crate) mod search;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
 pub(crate) mod trie;

@@ -7,7 +7,8 @@ use crate::request::view::RequestView;
 use crate::table::catalog::ScopeId;
 use crate::table::index::Index;
 use crate::table::miss::Reason;
-use crate::table::trie::{Entry, Visit};
+use crate::table::search::Visit;
+use crate::table::trie::Entry;
 use crate::template::captures::SpanList;
 use crate::template::scan::ScannedText;
 
