@@ -73,17 +73,17 @@ pub(crate) fn effective<'r>(
 ///
 /// All other requests, and the errors, are left to [`effective`].
 #[inline]
-pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<&'r str>> {
+pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<&'r [u8]>> {
     let name = match (uri.authority(), line(headers)?) {
         (None, None) => return Some(None),
         (Some(authority), None) => authority.as_str().as_bytes(),
         (None, Some(line)) => line.as_bytes(),
         (Some(_), Some(_)) => return None,
     };
-    let is_plain = name.iter().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(*byte)]) == PLAIN;
+    // Other characters than those of ASCII are accepted in targets only.
+    let seen = name.iter().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(*byte)] | (byte & 0x80));
     let ends_well = name.last().is_some_and(|last| *last != b'.');
-    let is_short = name.len() <= LONGEST;
-    if is_plain && ends_well && is_short { std::str::from_utf8(name).ok().map(Some) } else { None }
+    (seen == PLAIN && ends_well && name.len() <= LONGEST).then_some(Some(name))
 }
 
 /// Returns the single `Host` line, if there is any; nothing if there are several.

@@ -223,34 +223,29 @@ pub(crate) enum PlainParts {
 }
 
 impl PlainParts {
-    /// Reads path and host in place; nothing if the request needs a [`NormalizedRequest`].
+    /// Reads the path in place; nothing if the request needs a [`NormalizedRequest`].
     #[inline(always)]
-    pub(crate) fn read<'r, B>(
-        self,
-        request: &'r Request<B>,
-        policy: &Policy,
-    ) -> Option<(ScannedText<'r>, Option<&'r str>)> {
-        let target = request.uri().path_and_query()?;
+    pub(crate) fn path<'r>(self, uri: &'r Uri, policy: &Policy) -> Option<ScannedText<'r>> {
+        let target = uri.path_and_query()?;
         if target.as_str().len() > usize::from(u16::MAX) {
             return None;
         }
         let path = ScannedText::canonical(target.path())?;
-        let host = match self {
-            Self::Path => None,
-            Self::All if policy.empty_segments != EmptySegments::Keep && path.has_empty_segments() => {
-                return None;
-            }
-            Self::All => host(request, policy)?,
-        };
-        Some((path, host))
+        let may_be_rejected = self == Self::All && policy.empty_segments != EmptySegments::Keep;
+        (!may_be_rejected || !path.has_empty_segments()).then_some(path)
     }
-}
 
-/// Reads the host in place.
-#[inline(never)]
-fn host<'r, B>(request: &'r Request<B>, policy: &Policy) -> Option<Option<&'r str>> {
-    let host = host::plain(request.uri(), request.headers())?;
-    (host.is_some() || policy.missing_host != MissingHost::Reject).then_some(host)
+    /// Reads the host in place, likewise.
+    #[inline]
+    pub(crate) fn host<'r>(
+        self,
+        uri: &'r Uri,
+        headers: &'r HeaderMap,
+        policy: &Policy,
+    ) -> Option<Option<&'r [u8]>> {
+        let host = if self == Self::All { host::plain(uri, headers)? } else { None };
+        (host.is_some() || policy.missing_host != MissingHost::Reject).then_some(host)
+    }
 }
 
 impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
@@ -261,7 +256,9 @@ impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
         policy: &'p Policy,
         parts: PlainParts,
     ) -> Option<Self> {
-        let (path, host) = parts.read(request, policy)?;
+        let path = parts.path(request.uri(), policy)?;
+        let host = parts.host(request.uri(), request.headers(), policy)?;
+        let host = host.map(std::str::from_utf8).transpose().ok()?;
         Some(Self { request, path, host, peer, policy, shared: SharedParts::default() })
     }
 

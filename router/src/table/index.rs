@@ -19,7 +19,7 @@ use crate::template::scan::ScannedText;
 pub(crate) struct Index {
     /// The paths of all hosts, a tree for each.
     paths: Trie,
-    named: HashMap<Box<str>, Root, FxBuildHasher>,
+    named: HashMap<Box<[u8]>, Root, FxBuildHasher>,
     patterned: Vec<Root>,
     /// The least rank of all patterned hosts.
     patterned_least: u32,
@@ -55,32 +55,34 @@ impl Index {
     /// Returns the leaf that decides, if one can be named without a search; the path has up to 63 bytes and no
     /// escapes.
     #[inline(always)]
-    pub(crate) fn descend(&self, path: &ScannedText<'_>, host: Option<&str>) -> Option<Descent<'_>> {
-        let (root, others) = match host {
-            Some(host) if self.hosts => self.root_of(host)?,
-            _ => (&self.any, NONE),
-        };
-        let leaf = self.paths.descend(*root, path)?;
-        Some(Descent { limit: leaf.limit.min(others), ..leaf })
+    pub(crate) fn descend(&self, tree: HostTree, path: &ScannedText<'_>) -> Option<Descent<'_>> {
+        let leaf = self.paths.descend(tree.root, path)?;
+        Some(Descent { limit: leaf.limit.min(tree.others), ..leaf })
     }
 
-    /// Returns the tree of a host, if at most one has the host, and the least rank of all others.
-    #[inline(never)]
-    fn root_of(&self, host: &str) -> Option<(&Root, u32)> {
+    /// Returns the paths of all hosts.
+    #[inline(always)]
+    pub(crate) fn any_host(&self) -> HostTree {
+        HostTree { root: self.any, others: NONE, has_variables: false }
+    }
+
+    /// Returns the paths of a host in canonical form, if one tree has them.
+    pub(crate) fn tree_of(&self, host: &[u8]) -> Option<HostTree> {
         if let Some(root) = self.named.get(host) {
-            return Some((root, self.patterned_least.min(self.any.least)));
+            let others = self.patterned_least.min(self.any.least);
+            return Some(HostTree { root: *root, others, has_variables: false });
         }
         if self.patterned_least == NONE {
-            return Some((&self.any, NONE));
+            return Some(self.any_host());
         }
-        let name = ScannedText::new(host.as_bytes(), b'.');
-        let host = self.labels.descend_labels(self.labels_root, &name)?;
-        Some((&self.patterned[host.rank as usize], self.any.least))
+        let entry = self.labels.descend_labels(self.labels_root, &ScannedText::new(host, b'.'))?;
+        let root = self.patterned[entry.rank as usize];
+        Some(HostTree { root, others: self.any.least, has_variables: true })
     }
 
     #[inline(never)]
     fn search_host(&self, path: &ScannedText<'_>, host: &str, visit: &mut impl Visit) {
-        if let Some(root) = self.named.get(host) {
+        if let Some(root) = self.named.get(host.as_bytes()) {
             self.search_paths(*root, path, visit);
         }
         if self.patterned_least < visit.limit() {
@@ -104,6 +106,16 @@ impl Index {
     pub(crate) fn hosts(&self) -> bool {
         self.hosts
     }
+}
+
+/// The paths of a host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HostTree {
+    root: Root,
+    /// The least rank of other trees with the host.
+    others: u32,
+    /// Whether routes may capture a part of the host.
+    pub(crate) has_variables: bool,
 }
 
 /// The rank of no route.
@@ -202,7 +214,7 @@ impl<V: ViewSource> Visit for BestMatch<'_, V> {
 /// An index that still grows; routes come in rank order.
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
-    named: HashMap<Box<str>, TrieBuilder, FxBuildHasher>,
+    named: HashMap<Box<[u8]>, TrieBuilder, FxBuildHasher>,
     patterned: Vec<TrieBuilder>,
     labels: TrieBuilder,
     /// The places of the patterned hosts by their edges.
@@ -230,7 +242,7 @@ impl IndexBuilder {
         let tree = match &pattern.host {
             None => &mut self.any,
             Some(host) => match host.exact().filter(|_| !host.has_port()) {
-                Some(name) => self.named.entry(name.into()).or_default(),
+                Some(name) => self.named.entry(name.as_bytes().into()).or_default(),
                 None => {
                     let (edges, next) = (host.edges(), self.patterned.len() as u32);
                     let place = *self.edge_sequences.entry(format!("{edges:?}")).or_insert(next);

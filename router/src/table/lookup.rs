@@ -13,7 +13,7 @@ use crate::request::peer::{ConnectionInfo, Peer, TrustedProxies};
 use crate::request::policy::{MethodMiss, OptionsAnswer};
 use crate::request::view::{NormalizedRequest, PlainParts, PlainRequest, RequestView};
 use crate::table::catalog::{Catalog, RouteInfo, ScopeId};
-use crate::table::index::{BestMatch, Index};
+use crate::table::index::{BestMatch, HostTree, Index};
 use crate::table::matched::{Capture, CaptureSource, FoundRoute, Matched};
 use crate::table::miss::Miss;
 use crate::table::search::Visit;
@@ -77,14 +77,6 @@ pub(crate) struct ScopeRules {
     pub(crate) options: OptionsAnswer,
 }
 
-/// The result of a look-up that reads the request in place.
-enum Plain<M> {
-    Found(M),
-    NotFound,
-    /// Something must be decided beside it.
-    Undecided,
-}
-
 impl<T> Table<T> {
     /// Finds the best route whose conditions all hold.
     ///
@@ -105,9 +97,14 @@ impl<T> Table<T> {
     /// leads to one leaf, and the first route of it that has the method has no conditions but headers.
     #[inline(always)]
     fn find_directly<'r, B>(&self, request: &'r Request<B>) -> Option<(usize, u64, Option<&'r str>)> {
-        let (path, host) = self.plain?.read(request, &self.catalog.policy)?;
+        let (parts, uri) = (self.plain?, request.uri());
+        let path = parts.path(uri, &self.catalog.policy)?;
         let ends = path.ends()?;
-        let leaf = self.index.descend(&path, host)?;
+        let (tree, host) = match parts {
+            PlainParts::Path => (self.index.any_host(), None),
+            PlainParts::All => self.host_tree(uri, request.headers())?,
+        };
+        let leaf = self.index.descend(tree, &path)?;
         let method = bit(request.method());
         for entry in leaf.entries {
             if entry.rank >= leaf.limit {
@@ -121,6 +118,17 @@ impl<T> Table<T> {
             }
         }
         None
+    }
+
+    /// Returns the paths of the host of a request, and the host if routes may capture a part of it.
+    #[inline(never)]
+    fn host_tree<'r>(&self, uri: &'r Uri, headers: &'r HeaderMap) -> Option<(HostTree, Option<&'r str>)> {
+        let Some(host) = PlainParts::All.host(uri, headers, &self.catalog.policy)? else {
+            return Some((self.index.any_host(), None));
+        };
+        let tree = self.index.tree_of(host)?;
+        let captured = if tree.has_variables { Some(std::str::from_utf8(host).ok()?) } else { None };
+        Some((tree, captured))
     }
 
     /// Tests the conditions of an entry; nothing if they read more than headers.
@@ -141,31 +149,30 @@ impl<T> Table<T> {
         request: &'r Request<B>,
         peer: &Peer,
     ) -> Result<Match<'t, 'r, T>, Miss> {
-        match self.find_plain(request, peer) {
-            Plain::Found(found) => Ok(found),
-            Plain::NotFound => self.find_normalized(request, peer, false),
-            Plain::Undecided => self.find_normalized(request, peer, true),
-        }
+        self.find_plain(request, peer).or_else(|search| self.find_normalized(request, peer, search))
     }
 
-    /// Looks up a request in canonical form in a table without seals and proxies.
-    fn find_plain<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Plain<Match<'t, 'r, T>> {
-        let policy = &self.catalog.policy;
-        let plain = self.plain.and_then(|parts| PlainRequest::new(request, peer, policy, parts));
-        let Some(plain) = plain else { return Plain::Undecided };
-        let mut best = BestMatch::new(&self.catalog.patterns, &plain);
+    /// Looks up a request in canonical form in a table without seals and proxies. Otherwise, or if no route
+    /// matches, returns whether the index must be searched again.
+    fn find_plain<'t, 'r, B>(
+        &'t self,
+        request: &'r Request<B>,
+        peer: &Peer,
+    ) -> Result<Match<'t, 'r, T>, bool> {
+        let (policy, patterns) = (&self.catalog.policy, &self.catalog.patterns);
+        let plain =
+            self.plain.and_then(|parts| PlainRequest::new(request, peer, policy, parts)).ok_or(true)?;
+        let mut best = BestMatch::new(patterns, &plain);
         self.index.search_text(&plain.path, plain.host, &mut best);
         if plain.is_rejected() {
-            return Plain::Undecided;
+            return Err(true);
         }
-        let Some(entry) = best.rank().and_then(|rank| self.ranks.get(rank)) else {
-            return Plain::NotFound;
-        };
+        let entry = best.rank().and_then(|rank| self.ranks.get(rank)).ok_or(false)?;
         if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
-            return Plain::Undecided;
+            return Err(true);
         }
         let (uri, host, captures) = (request.uri(), plain.host, best.captures(&plain.path));
-        Plain::Found(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
+        Ok(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
     }
 
     /// Looks up any request; `search` is false if it is known that no route matches.
@@ -478,7 +485,7 @@ impl<'t, T> Match<'t, '_, T> {
             route: self.alternative(),
             captures: &self.captures,
             path: rewritten.and_then(|texts| texts.path.as_deref()).unwrap_or(self.uri.path()),
-            query: self.uri.query().unwrap_or(""),
+            target: self.uri.path_and_query(),
             host: rewritten.and_then(|texts| texts.host.as_deref()).or(self.host).unwrap_or(""),
         }
     }

@@ -63,7 +63,8 @@ pub(crate) struct CaptureSource<'m> {
     pub(crate) route: usize,
     pub(crate) captures: &'m Captures,
     pub(crate) path: &'m str,
-    pub(crate) query: &'m str,
+    /// Read for captures of the query.
+    pub(crate) target: Option<&'m PathAndQuery>,
     pub(crate) host: &'m str,
 }
 
@@ -109,7 +110,7 @@ impl<'m> CaptureIter<'m> {
         let (text, encoding) = match var.source {
             Source::Path => (source.path, source.catalog.policy.path_encoding()),
             Source::Host => (source.host, Encoding::Plain),
-            Source::Query => (source.query, Encoding::Form),
+            Source::Query => (source.target.and_then(PathAndQuery::query).unwrap_or(""), Encoding::Form),
         };
         let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
         Some(Capture { name: &var.name, raw, encoding, inherited: var.inherited })
@@ -223,7 +224,7 @@ impl Matched {
             route: self.entry(),
             captures: &self.found.captures,
             path: self.found.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
-            query: target.and_then(PathAndQuery::query).unwrap_or(""),
+            target,
             host: self.found.host.as_deref().unwrap_or(""),
         }
     }

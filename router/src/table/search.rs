@@ -1,6 +1,6 @@
 //! Search: every leaf of a trie that matches a text.
 
-use crate::table::trie::{Beginning, Child, Entry, Leaf, NONE, Node, Root, Trie};
+use crate::table::trie::{Beginning, Child, Entry, Leaf, Node, Root, Trie};
 use crate::template::encoding::decoded_literal;
 use crate::template::scan::ScannedText;
 
