@@ -13,7 +13,7 @@ targets=("$@")
 run() {
     local target=$1 length=$2 time=$3 log code=0
     log=$(mktemp)
-    mkdir -p "fuzz/corpus/$target"
+    fuzz/seed.sh "$target"
     cargo fuzz run -s none "$target" "fuzz/corpus/$target" -- \
         -max_total_time="$time" -max_len="$length" -len_control=0 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
         >"$log" 2>&1 || code=$?

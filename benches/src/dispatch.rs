@@ -16,10 +16,10 @@ use waylay_router::{Matched, Route, Router};
 
 use crate::github::{ROUTES, path};
 use crate::measure::{Contender, Pace, Sample, race};
-use crate::report::{Goal, Group, Runs, head, line};
+use crate::report::{Bars, Goal, Group, Report, Runs};
 
 /// The group of figures.
-pub const GROUP: Group = Group { name: "dispatch", measure, report };
+pub const GROUP: Group = Group { name: "dispatch", is_quick: true, measure, report };
 
 /// Endpoint without arguments.
 async fn plain() -> &'static str {
@@ -146,50 +146,69 @@ fn measure(pace: &Pace) -> Vec<Sample> {
         .iter()
         .map(|template| Request::get(path(template)).body(()).expect("the paths are valid"))
         .collect();
-    race(
-        pace,
-        vec![
-            contender("alone", Alone, &requests),
-            contender("waylay", waylay(|route| route.to(plain), 0), &requests),
-            contender("axum", axum(|| routing::get(plain), 0), &requests),
-            contender("waylay, captures", waylay(|route| route.to(reading), 0), &requests),
-            contender("axum, captures", axum(|| routing::get(reading_axum), 0), &requests),
-            contender("waylay, layer", waylay(|route| route.to(plain), 1), &requests),
-            contender("axum, layer", axum(|| routing::get(plain), 1), &requests),
-            contender("waylay, captures, layer", waylay(|route| route.to(reading), 1), &requests),
-            contender("axum, captures, layer", axum(|| routing::get(reading_axum), 1), &requests),
-        ],
-    )
+    let contenders = vec![
+        contender("alone", Alone, &requests),
+        contender("waylay", waylay(|route| route.to(plain), 0), &requests),
+        contender("axum", axum(|| routing::get(plain), 0), &requests),
+        contender("waylay, captures", waylay(|route| route.to(reading), 0), &requests),
+        contender("axum, captures", axum(|| routing::get(reading_axum), 0), &requests),
+        contender("waylay, layer", waylay(|route| route.to(plain), 1), &requests),
+        contender("axum, layer", axum(|| routing::get(plain), 1), &requests),
+        contender("waylay, captures, layer", waylay(|route| route.to(reading), 1), &requests),
+        contender("axum, captures, layer", axum(|| routing::get(reading_axum), 1), &requests),
+    ];
+    #[cfg(feature = "peers")]
+    let contenders = contenders.into_iter().chain(crate::dispatch_poem::contenders(&requests)).collect();
+    race(pace, contenders)
 }
 
-fn report(runs: &Runs) {
-    head(
+/// Variants: label, suffix of the names, goals of the ratio and of the allocations.
+const VARIANTS: [(&str, &str, Goal, f64); 4] = [
+    ("no argument", "", Goal::AtMost(0.4), 2.0),
+    ("captures read", ", captures", Goal::AtMost(0.5), 3.0),
+    ("no argument, 1 layer", ", layer", Goal::AtMost(0.45), 3.0),
+    ("captures read, 1 layer", ", captures, layer", Goal::None, 4.0),
+];
+
+fn report(runs: &Runs, report: &mut Report) {
+    report.head(
         "dispatch: overhead of Router::call over the endpoint alone, against that of axum 0.8",
         "matchit's 130 routes, all GET with one handler, all 130 requests in turn; polled without a runtime.\n\
-         Captures: each value is read and decoded (axum: RawPathParams). Layer: one that does nothing.",
+         Captures: each value is read and decoded (axum: RawPathParams, poem: raw_path_param). Layer: one that does\n\
+         nothing. poem has requests of its own: its overhead is over its endpoint alone.",
     );
-    let variants = [
-        ("no argument", "", 3.0),
-        ("captures read", ", captures", 3.0),
-        ("no argument, 1 layer", ", layer", 4.0),
-        ("captures read, 1 layer", ", captures, layer", 4.0),
-    ];
-    for (label, variant, most) in variants {
+    let overhead = |name: &str, alone: &str| runs.figure(|run| run.value(name) - run.value(alone));
+    for (label, variant, goal, most) in VARIANTS {
         let (ours, theirs) = (format!("waylay{variant}"), format!("axum{variant}"));
-        let overhead = |name: &str| runs.figure(|run| run.value(name) - run.value("alone"));
         let ratio = runs.figure(|run| {
             (run.value(&ours) - run.value("alone")) / (run.value(&theirs) - run.value("alone"))
         });
-        let note = format!("{:.0} / {:.0} ns", overhead(&ours).median, overhead(&theirs).median);
-        line(&format!("{label}: overhead / axum's overhead"), ratio, Goal::AtMost(0.33), &note);
-        line(&format!("{label}: total / axum's total"), runs.ratio(&ours, &theirs), Goal::None, "");
+        let both = (overhead(&ours, "alone").median, overhead(&theirs, "alone").median);
+        let note = format!("{:.0} / {:.0} ns", both.0, both.1);
+        report.line(&format!("{label}: overhead / axum's overhead"), ratio, goal, &note);
+        report.line(&format!("{label}: total / axum's total"), runs.ratio(&ours, &theirs), Goal::None, "");
         let extra = |name: &str| runs.figure(|run| run.allocations(name) - run.allocations("alone"));
         let note = format!("axum {:.1}", extra(&theirs).median);
-        line(&format!("{label}: extra allocations"), extra(&ours), Goal::AtMost(most), &note);
+        report.line(&format!("{label}: extra allocations"), extra(&ours), Goal::AtMost(most), &note);
     }
-    println!(
-        "  the endpoint alone: {:.0} ns, {:.1} allocations",
+    for (label, variant) in [("no argument", ""), ("captures read", ", captures")] {
+        let (ours, theirs) = (format!("waylay{variant}"), format!("poem{variant}"));
+        let ratio = runs.figure(|run| {
+            (run.value(&ours) - run.value("alone")) / (run.value(&theirs) - run.value("poem, alone"))
+        });
+        let note = format!("poem {:.0} ns", overhead(&theirs, "poem, alone").median);
+        report.line(&format!("{label}: overhead / poem's overhead"), ratio, Goal::None, &note);
+    }
+    report.remark(format!(
+        "the endpoint alone: {:.0} ns, {:.1} allocations",
         runs.value("alone").median,
         runs.allocations("alone")
-    );
+    ));
+    let alone = [("waylay", "alone"), ("axum", "alone"), ("poem", "poem, alone")];
+    let measured = alone.iter().filter(|(name, _)| runs.has(name));
+    report.bars.push(Bars {
+        title: "What a router of 130 routes adds to its endpoint".to_owned(),
+        unit: "ns".to_owned(),
+        bars: measured.map(|(name, alone)| ((*name).to_owned(), overhead(name, alone).median)).collect(),
+    });
 }

@@ -16,10 +16,10 @@ use tower_service::Service;
 use waylay_extract::Extract;
 
 use crate::measure::{Contender, Pace, Sample, race};
-use crate::report::{Goal, Group, Runs, head, line};
+use crate::report::{Goal, Group, Report, Runs};
 
 /// The group of figures.
-pub const GROUP: Group = Group { name: "extract", measure, report };
+pub const GROUP: Group = Group { name: "extract", is_quick: true, measure, report };
 
 /// Calls per pass.
 const CALLS: usize = 50;
@@ -200,25 +200,25 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     samples
 }
 
-fn report(runs: &Runs) {
-    head(
+fn report(runs: &Runs, report: &mut Report) {
+    report.head(
         "extract: 2 path + 4 query + 2 header scalars as one struct",
         "Standalone, and as the argument of a handler in axum's router, over a handler without\n\
          arguments; axum: Path + Query + manual code for two headers. JSON: six members, 92 bytes.",
     );
-    runs.line("query / axum Query", "query", "axum Query", Goal::None);
-    runs.line("query / serde_urlencoded", "query", "serde_urlencoded", Goal::None);
-    runs.line("query / serde_html_form", "query", "serde_html_form", Goal::None);
+    report.ratio(runs, "query / axum Query", "query", "axum Query", Goal::None);
+    report.ratio(runs, "query / serde_urlencoded", "query", "serde_urlencoded", Goal::None);
+    report.ratio(runs, "query / serde_html_form", "query", "serde_html_form", Goal::None);
     let added = |name: &'static str| runs.figure(move |run| run.value(name) - run.value("handler"));
     let share = runs.figure(|run| {
         let added = |name: &str| run.value(name) - run.value("handler");
-        added("handler, axum's") / added("handler, struct")
+        added("handler, struct") / added("handler, axum's")
     });
-    let note = format!("{:.1} / {:.1} ns", added("handler, axum's").median, added("handler, struct").median);
-    line("in a handler: axum's adds / struct adds", share, Goal::None, &note);
-    runs.line("json / serde_json", "json", "serde_json", Goal::AtMost(1.05));
-    line("struct, ns", runs.value("struct"), Goal::AtMost(150.0), "");
+    let note = format!("{:.1} / {:.1} ns", added("handler, struct").median, added("handler, axum's").median);
+    report.line("in a handler: struct adds / axum's adds", share, Goal::AtMost(0.25), &note);
+    report.ratio(runs, "json / serde_json", "json", "serde_json", Goal::AtMost(1.05));
+    report.line("struct, ns", runs.value("struct"), Goal::AtMost(150.0), "");
     for name in ["struct", "query", "axum Query", "json", "serde_json"] {
-        println!("  allocations per call: {name:16} {:.0}", runs.allocations(name));
+        report.remark(format!("allocations per call: {name:16} {:.0}", runs.allocations(name)));
     }
 }

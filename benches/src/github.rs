@@ -141,8 +141,3 @@ pub const ROUTES: [&str; 130] = [
 pub fn path(template: &str) -> String {
     template.replace(['{', '}'], "")
 }
-
-/// Returns the template in the syntax of path-tree.
-pub fn colon(template: &str) -> String {
-    template.replace('{', ":").replace('}', "")
-}

@@ -16,10 +16,10 @@ use tower_service::Service;
 use waylay_fault::{Fault, FaultSet, error};
 
 use crate::measure::{Contender, Pace, Sample, race};
-use crate::report::{Goal, Group, Runs, head, line};
+use crate::report::{Goal, Group, Report, Runs};
 
 /// The group of figures.
-pub const GROUP: Group = Group { name: "idle", measure, report };
+pub const GROUP: Group = Group { name: "idle", is_quick: true, measure, report };
 
 /// Calls per pass.
 const CALLS: usize = 100;
@@ -153,8 +153,8 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     samples
 }
 
-fn report(runs: &Runs) {
-    head(
+fn report(runs: &Runs, report: &mut Report) {
+    report.head(
         "idle: overhead of a disabled fault",
         "A service that responds at once with two bytes; a disabled waylay-fault layer, and\n\
          tower-resilience-chaos 0.14 with latency rate 0 and no error injection. On two threads all\n\
@@ -164,39 +164,41 @@ fn report(runs: &Runs) {
         let (name, bare) = (format!("{name}{threads}"), format!("bare{threads}"));
         runs.figure(move |run| run.value(&name) - run.value(&bare))
     };
-    for threads in ["", ", 2 threads"] {
-        let share = runs.figure(|run| {
-            let value = |name: &str| run.value(&format!("{name}{threads}"));
-            (value("fault") - value("bare")) / (value("chaos") - value("bare"))
-        });
-        let note =
-            format!("{:.1} / {:.1} ns", added("fault", threads).median, added("chaos", threads).median);
-        line(&format!("fault adds / chaos adds{threads}"), share, Goal::AtMost(0.12), &note);
-        line(&format!("fault adds, ns{threads}"), added("fault", threads), Goal::AtMost(10.0), "");
-        runs.line(
-            &format!("with fault / bare{threads}"),
-            &format!("fault{threads}"),
-            &format!("bare{threads}"),
-            Goal::None,
+    let chaos = |name: &str, threads: &str| {
+        let name = format!("{name}{threads}");
+        runs.figure(|run| {
+            let bare = run.value(&format!("bare{threads}"));
+            (run.value(&name) - bare) / (run.value(&format!("chaos{threads}")) - bare)
+        })
+    };
+    let two = ", 2 threads";
+    let lines = [
+        ("fault", "fault", "", Goal::AtMost(0.06)),
+        ("fault, 2 threads", "fault", two, Goal::AtMost(0.06)),
+        ("a set of 1 disabled fault", "fault set of 1", "", Goal::AtMost(0.06)),
+        ("a set of 10 disabled faults", "fault set of 10", "", Goal::AtMost(0.06)),
+        ("a set of 100 disabled faults", "fault set of 100", "", Goal::AtMost(0.06)),
+        ("a set of 10 disabled faults, 2 threads", "fault set of 10", two, Goal::None),
+        ("3 nested faults", "fault x 3", "", Goal::None),
+        ("a set of 10 enabled faults that match nothing", "10 enabled", "", Goal::None),
+        ("a set of 1 that matches and is not selected", "not selected", "", Goal::None),
+        ("a fault for 1 % of requests", "rare", "", Goal::None),
+    ];
+    for (label, name, threads, goal) in lines {
+        let (ours, bare) = (format!("{name}{threads}"), format!("bare{threads}"));
+        let note = format!(
+            "adds {:.1} / {:.1} ns; with it / bare {:.2}",
+            added(name, threads).median,
+            added("chaos", threads).median,
+            runs.ratio(&ours, &bare).median
         );
+        report.line(&format!("{label} adds / chaos adds"), chaos(name, threads), goal, &note);
     }
-    for count in [1, 10, 100] {
-        let name = format!("fault set of {count}");
-        let over = runs.figure(|run| run.value(&name) - run.value("fault"));
-        line(&format!("a set of {count} adds to a fault, ns"), over, Goal::AtMost(3.0), "");
-        runs.line(&format!("set of {count} / bare"), &name, "bare", Goal::None);
-        runs.line(&format!("set of {count} / chaos"), &name, "chaos", Goal::None);
-    }
-    line("10 enabled that match nothing add, ns", added("10 enabled", ""), Goal::None, "");
-    line("one of a set that matches and is not selected adds, ns", added("not selected", ""), Goal::None, "");
-    runs.line("10 enabled that match nothing / bare", "10 enabled", "bare", Goal::None);
-    runs.line("10 enabled that match nothing / chaos", "10 enabled", "chaos", Goal::None);
-    line("3 faults nested add, ns", added("fault x 3", ""), Goal::None, "");
-    line("one enabled for 1 % adds, ns", added("rare", ""), Goal::None, "");
-    println!(
-        "  allocations per call: bare {:.0}, fault {:.0}, chaos {:.0}",
+    report.line("fault adds, ns", added("fault", ""), Goal::AtMost(10.0), "");
+    report.remark(format!(
+        "allocations per call: bare {:.0}, fault {:.0}, chaos {:.0}",
         runs.allocations("bare"),
         runs.allocations("fault"),
         runs.allocations("chaos")
-    );
+    ));
 }

@@ -1,24 +1,31 @@
 //! Group `lookup`: `Table::find` against path routers, on the routes of matchit's benches.
 
+use std::collections::HashMap;
 use std::hint::black_box;
 
+use http::header::HOST;
 use http::{Method, Request};
+use rustc_hash::FxBuildHasher;
 use waylay_router::{Peer, Route, Table};
 
-use crate::github::{ROUTES, colon, path};
+use crate::github::{ROUTES, path};
 use crate::measure::{Contender, Pace, Sample, race};
-use crate::report::{Goal, Group, Runs, head};
+use crate::peers::colon;
+use crate::report::{Goal, Group, Report, Runs};
 
 /// The group of figures.
-pub const GROUP: Group = Group { name: "lookup", measure, report };
+pub const GROUP: Group = Group { name: "lookup", is_quick: true, measure, report };
 
 /// Header that the guarded table requires.
 const HEADER: (&str, &str) = ("x-tier", "gold");
 
+/// Host of the requests.
+const HOST_NAME: &str = "shop.test";
+
 /// Creates a GET request with five headers.
 pub fn request(target: &str) -> Request<()> {
     Request::get(target)
-        .header("host", "shop.test")
+        .header("host", HOST_NAME)
         .header("user-agent", "ratios/1")
         .header("accept", "application/json")
         .header("accept-encoding", "gzip, br")
@@ -90,6 +97,47 @@ fn path_tree(router: &path_tree::PathTree<usize>, request: &Request<()>) -> usiz
 }
 
 #[inline(never)]
+fn wayfind(router: &wayfind::Router<usize>, request: &Request<()>) -> usize {
+    let found = router.search(request.uri().path()).expect("every request has a route");
+    *black_box(&found).data()
+}
+
+#[inline(never)]
+fn xitca(router: &xitca_router::Router<usize>, request: &Request<()>) -> usize {
+    let found = router.at(request.uri().path()).expect("every request has a route");
+    *black_box(&found).value
+}
+
+#[inline(never)]
+fn recognizer(router: &route_recognizer::Router<usize>, request: &Request<()>) -> usize {
+    let found = router.recognize(request.uri().path()).expect("every request has a route");
+    **black_box(&found).handler()
+}
+
+/// Looks a whole path up, which no router can do faster.
+#[inline(never)]
+fn floor(map: &Floor, request: &Request<()>) -> usize {
+    map[request.uri().path()]
+}
+
+type Floor = HashMap<String, usize, FxBuildHasher>;
+
+/// Manual code in front of a router of paths: exact hosts, then domains.
+struct ByHost {
+    exact: HashMap<&'static str, matchit::Router<usize>, FxBuildHasher>,
+    domains: HashMap<&'static str, matchit::Router<usize>, FxBuildHasher>,
+}
+
+#[inline(never)]
+fn by_host(router: &ByHost, request: &Request<()>) -> usize {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let host = host.split_once(':').map_or(host, |(name, _port)| name);
+    let domain = || router.domains.get(host.split_once('.')?.1);
+    let paths = router.exact.get(host).or_else(domain).expect("every host has routes");
+    matchit_09(paths, request)
+}
+
+#[inline(never)]
 fn actix(router: &actix_router::Router<usize>, request: &Request<()>) -> usize {
     let mut path = actix_router::Path::new(request.uri().path());
     let found = *router.recognize(&mut path).expect("every request has a route").0;
@@ -122,6 +170,8 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let any = table(&ROUTES, |route| route);
     let get = table(&ROUTES, |route| route.method(Method::GET));
     let guarded = table(&ROUTES, |route| route.method(Method::GET).header(HEADER.0, HEADER.1));
+    let exact_host = table(&ROUTES, |route| route.method(Method::GET).host(HOST_NAME));
+    let host_variable = table(&ROUTES, |route| route.method(Method::GET).host("{tenant}.test"));
     let get_exact = table(&exact, |route| route.method(Method::GET));
 
     let mut nine = matchit::Router::new();
@@ -129,16 +179,30 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let mut eight = matchit_08::Router::new();
     let mut tree = path_tree::PathTree::new();
     let mut actix_routes = actix_router::Router::build();
+    let mut wayfind_routes = wayfind::RouterBuilder::new();
+    let mut xitca_routes = xitca_router::Router::new();
+    let mut recognizer_routes = route_recognizer::Router::new();
     for (index, template) in ROUTES.iter().enumerate() {
         nine.insert(*template, index).expect("the routes are matchit's own");
         eight.insert(*template, index).expect("the routes are matchit's own");
         let _ = tree.insert(&colon(template), index);
         actix_routes.path(*template, index);
+        wayfind_routes
+            .insert(&template.replace('{', "<").replace('}', ">"), index)
+            .expect("the routes are matchit's own");
+        xitca_routes.insert(*template, index).expect("the routes are matchit's own");
+        recognizer_routes.add(&colon(template), index);
     }
     for (index, template) in exact.iter().enumerate() {
         nine_exact.insert(*template, index).expect("the routes are matchit's own");
     }
     let actix_routes = actix_routes.finish();
+    let wayfind_routes = wayfind_routes.build();
+    let map: Floor = (0..).zip(&ROUTES).map(|(index, template)| (path(template), index)).collect();
+    let by_exact_host =
+        ByHost { exact: [(HOST_NAME, nine.clone())].into_iter().collect(), domains: HashMap::default() };
+    let by_domain =
+        ByHost { exact: HashMap::default(), domains: [("test", nine.clone())].into_iter().collect() };
 
     let samples = race(
         pace,
@@ -159,31 +223,57 @@ fn measure(pace: &Pace) -> Vec<Sample> {
             contender("matchit 0.8", &eight, &requests, matchit_08),
             contender("path-tree", &tree, &requests, path_tree),
             contender("actix-router", &actix_routes, &requests, actix),
+            contender("wayfind", &wayfind_routes, &requests, wayfind),
+            contender("xitca-router", &xitca_routes, &requests, xitca),
+            contender("route-recognizer", &recognizer_routes, &requests, recognizer),
+            contender("HashMap", &map, &requests, floor),
+            contender("get, exact host", &exact_host, &requests, find),
+            contender("get, host variable", &host_variable, &requests, find),
+            contender("matchit 0.9, exact host", &by_exact_host, &requests, by_host),
+            contender("matchit 0.9, host variable", &by_domain, &requests, by_host),
         ],
     );
     for sample in &samples {
+        // Five captures, one of the host, do not fit into a match.
+        let may_allocate = sample.name == "get, host variable";
         let ours = sample.name.starts_with("get") || sample.name == "any";
-        assert!(!ours || sample.allocations == 0.0, "{} allocates in a look-up", sample.name);
+        assert!(!ours || may_allocate || sample.allocations == 0.0, "{} allocates in a look-up", sample.name);
     }
     samples
 }
 
-fn report(runs: &Runs) {
-    head(
+fn report(runs: &Runs, report: &mut Report) {
+    report.head(
         "lookup: Table::find on matchit's own 130 routes",
         "A full request (5 headers) each, method checked, captures as ranges, path normalized; the other\n\
          routers get the path only. All 130 requests in turn; exact: the 27 without a variable.",
     );
-    runs.line("GET, captures / matchit 0.9", "get", "matchit 0.9", Goal::AtMost(0.9));
-    runs.line("GET, captures read / matchit 0.9, params read", "get, read", "matchit 0.9, read", Goal::None);
-    runs.line("any method / matchit 0.9", "any", "matchit 0.9", Goal::None);
-    runs.line("GET + 1 header guard / matchit 0.9", "get + header", "matchit 0.9", Goal::AtMost(1.0));
-    runs.line("GET, exact paths / matchit 0.9", "get, exact", "matchit 0.9, exact", Goal::AtMost(0.5));
-    runs.line("GET, captures / matchit 0.8", "get", "matchit 0.8", Goal::None);
-    runs.line("GET, captures / path-tree", "get", "path-tree", Goal::None);
-    runs.line("actix-router / GET, captures", "actix-router", "get", Goal::AtLeast(50.0));
-    runs.line("reading the path's bytes / matchit 0.9", "path bytes", "matchit 0.9", Goal::None);
-    for name in ["get", "get + header", "matchit 0.9", "matchit 0.8", "path-tree", "actix-router"] {
-        println!("  allocations per look-up: {name:<14} {:.2}", runs.allocations(name));
+    let nine = "matchit 0.9";
+    report.ratio(runs, "GET, captures / matchit 0.9", "get", nine, Goal::AtMost(0.8));
+    let (ours, theirs) = ("get, read", "matchit 0.9, read");
+    report.ratio(runs, "GET, captures read / matchit 0.9, params read", ours, theirs, Goal::AtMost(0.75));
+    report.ratio(runs, "GET + 1 header guard / matchit 0.9", "get + header", nine, Goal::AtMost(1.3));
+    report.ratio(runs, "GET, exact host / matchit 0.9", "get, exact host", nine, Goal::AtMost(1.15));
+    report.ratio(runs, "GET, host variable / matchit 0.9", "get, host variable", nine, Goal::AtMost(1.6));
+    let (ours, theirs) = ("get, exact", "matchit 0.9, exact");
+    report.ratio(runs, "GET, exact paths / matchit 0.9", ours, theirs, Goal::AtMost(0.85));
+    for kind in ["exact host", "host variable"] {
+        let (ours, theirs) = (format!("get, {kind}"), format!("matchit 0.9, {kind}"));
+        let label = format!("GET, {kind} / matchit 0.9 behind a map of hosts");
+        report.ratio(runs, &label, &ours, &theirs, Goal::None);
     }
+    report.ratio(runs, "any method / matchit 0.9", "any", nine, Goal::None);
+    let peers = ["matchit 0.8", "path-tree", "wayfind", "xitca-router", "route-recognizer", "actix-router"];
+    for peer in peers {
+        report.ratio(runs, &format!("GET, captures / {peer}"), "get", peer, Goal::None);
+    }
+    report.ratio(runs, "GET, captures / HashMap of whole paths", "get", "HashMap", Goal::None);
+    report.ratio(runs, "reading the path's bytes / matchit 0.9", "path bytes", nine, Goal::None);
+    for name in ["get", "get + header", "get, host variable", nine].into_iter().chain(peers) {
+        report.remark(format!("allocations per look-up: {name:<18} {:.2}", runs.allocations(name)));
+    }
+    let mut bars = vec![("waylay, method tested", "get".to_owned()), (nine, nine.to_owned())];
+    bars.extend(peers.map(|peer| (peer, peer.to_owned())));
+    bars.push(("HashMap of whole paths", "HashMap".to_owned()));
+    report.bars(runs, "Look-up in matchit's 130 routes", &bars);
 }

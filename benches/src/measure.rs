@@ -23,6 +23,16 @@ impl Pace {
         Self { turn: Duration::ZERO, turns: 1, only: None }
     }
 
+    /// Returns the time that a contender may take in all, if its shortest turn is long.
+    fn most(&self) -> Duration {
+        self.turn * self.turns as u32 * 4
+    }
+
+    /// Tests whether this is a smoke test.
+    pub fn is_quick(&self) -> bool {
+        self.turns == 1
+    }
+
     /// Returns the size of an expensive input: `quick` in a smoke test.
     pub fn size(&self, full: usize, quick: usize) -> usize {
         if self.turns > 1 { full } else { quick }
@@ -32,6 +42,15 @@ impl Pace {
     pub fn only(name: &str) -> Self {
         Self { turn: Duration::from_millis(100), turns: 10, only: Some(name.to_owned()) }
     }
+}
+
+/// Turns of a contender whose shortest turn is long.
+const LEAST_TURNS: usize = 5;
+
+/// Work of a contender in one race.
+struct Schedule {
+    passes: u64,
+    turns: usize,
 }
 
 /// One figure of one process.
@@ -76,15 +95,16 @@ impl<'a> Contender<'a> {
         Self { name: name.into(), calls: calls as u64, run: Box::new(run) }
     }
 
-    /// Returns the number of passes that fill a turn.
-    fn passes(&mut self, turn: Duration) -> u64 {
+    /// Returns the number of passes that fill a turn, and the number of turns.
+    fn schedule(&mut self, pace: &Pace) -> Schedule {
         let mut passes = 1;
         loop {
             let elapsed = (self.run)(passes);
-            if elapsed >= turn {
-                return passes;
+            if elapsed >= pace.turn {
+                let turns = (pace.most().as_secs_f64() / elapsed.as_secs_f64().max(1e-9)) as usize;
+                return Schedule { passes, turns: turns.clamp(LEAST_TURNS.min(pace.turns), pace.turns) };
             }
-            let factor = turn.as_secs_f64() / elapsed.as_secs_f64().max(1e-9);
+            let factor = pace.turn.as_secs_f64() / elapsed.as_secs_f64().max(1e-9);
             passes = (passes as f64 * factor.clamp(1.5, 10.0)).ceil() as u64;
         }
     }
@@ -93,10 +113,10 @@ impl<'a> Contender<'a> {
 /// Lets all contenders take turns; the median turn counts.
 ///
 /// Within a turn nothing else changes the caches and the branch history of a contender, and a disturbance
-/// of the whole machine affects all contenders alike.
+/// of the whole machine affects all contenders alike. A contender whose single pass is long has fewer turns.
 pub fn race(pace: &Pace, mut contenders: Vec<Contender<'_>>) -> Vec<Sample> {
     contenders.retain(|contender| pace.only.as_ref().is_none_or(|only| contender.name == *only));
-    let passes: Vec<u64> = contenders.iter_mut().map(|contender| contender.passes(pace.turn)).collect();
+    let schedules: Vec<Schedule> = contenders.iter_mut().map(|contender| contender.schedule(pace)).collect();
     let counts: Vec<f64> = contenders
         .iter_mut()
         .map(|contender| {
@@ -110,8 +130,13 @@ pub fn race(pace: &Pace, mut contenders: Vec<Contender<'_>>) -> Vec<Sample> {
         for i in 0..contenders.len() {
             // The order rotates, so that no contender is always the first.
             let i = (i + turn) % contenders.len();
-            let nanos = (contenders[i].run)(passes[i]).as_nanos() as f64;
-            turns[i].push(nanos / (passes[i] * contenders[i].calls) as f64);
+            // Fewer turns are spread over the whole race.
+            if turns[i].len() * pace.turns > turn * schedules[i].turns {
+                continue;
+            }
+            let passes = schedules[i].passes;
+            let nanos = (contenders[i].run)(passes).as_nanos() as f64;
+            turns[i].push(nanos / (passes * contenders[i].calls) as f64);
         }
     }
     let samples = contenders.into_iter().zip(turns).zip(counts);

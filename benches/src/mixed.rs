@@ -9,15 +9,17 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use waylay_router::{Peer, Table};
 
 use crate::measure::{Contender, Pace, Sample, race};
-use crate::mixed_manual::{Entry, ManualRouter, PathRouter};
+use crate::mixed_manual::{Entry, ManualRouter, PathRouter, Wayfind};
 use crate::mixed_table::{Extra, Part, Row, rows, table};
-use crate::report::{Goal, Group, Runs, head, line};
+use crate::report::{Goal, Group, Report, Run, Runs};
 
 /// The group of figures.
-pub const GROUP: Group = Group { name: "mixed", measure, report };
+pub const GROUP: Group = Group { name: "mixed", is_quick: true, measure, report };
 
 /// Name of the set of all requests.
 const ALL: &str = "all";
+
+const PEERS: [&str; 4] = ["matchit", "path-tree", "wayfind", "actix"];
 
 #[inline(never)]
 fn waylay(table: &Table<usize>, request: &Request<()>) -> usize {
@@ -119,6 +121,7 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let ours = table(&rows);
     let nine: ManualRouter<matchit::Router<Vec<Entry>>> = ManualRouter::new(&rows);
     let tree: ManualRouter<path_tree::PathTree<Vec<Entry>>> = ManualRouter::new(&rows);
+    let wayfind: ManualRouter<Wayfind> = ManualRouter::new(&rows);
     let linear = actix_router(&rows);
     let of_kind = |kind: &str| {
         let rows = rows.iter().enumerate().filter(|(_, row)| kind == ALL || row.kind == kind);
@@ -130,6 +133,7 @@ fn measure(pace: &Pace) -> Vec<Sample> {
         contenders.push(contender(format!("waylay, {kind}"), &ours, requests, waylay));
         contenders.push(contender(format!("matchit, {kind}"), &nine, requests, manual));
         contenders.push(contender(format!("path-tree, {kind}"), &tree, requests, manual));
+        contenders.push(contender(format!("wayfind, {kind}"), &wayfind, requests, manual));
         contenders.push(contender(format!("actix, {kind}"), &linear, requests, actix));
     }
     let samples = race(pace, contenders);
@@ -140,37 +144,41 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     samples
 }
 
-fn report(runs: &Runs) {
-    head(
+fn report(runs: &Runs, report: &mut Report) {
+    report.head(
         "mixed: Table::find on a table with all kinds of conditions",
         &format!(
             "{} routes: exact paths, variables, mixed segments, regexes, prefixes, tails, 2 hosts, guards; one\n\
-             request each. matchit 0.9 and path-tree match paths only: manual code adds a hash map of hosts in front\n\
+             request each. matchit 0.9, path-tree and wayfind match paths only: manual code adds a hash map of hosts in front\n\
              and a list of (method, header, query, regex) per path; actix-router has guards, and tries the rows in\n\
              order: those with hosts and guards are the first.",
             rows().len()
         ),
     );
-    let ratio = |kind: &str, peer: &str| runs.ratio(&format!("waylay, {kind}"), &format!("{peer}, {kind}"));
+    let best = |run: &Run, kind: &str| {
+        PEERS.iter().map(|peer| run.value(&format!("{peer}, {kind}"))).fold(f64::INFINITY, f64::min)
+    };
+    let ratio = |kind: &str| runs.figure(|run| run.value(&format!("waylay, {kind}")) / best(run, kind));
+    let worst = runs.figure(|run| {
+        let each = kinds().into_iter().filter(|kind| *kind != ALL);
+        each.map(|kind| run.value(&format!("waylay, {kind}")) / best(run, kind)).fold(0.0, f64::max)
+    });
     for kind in kinds() {
-        let to_actix = 1.0 / ratio(kind, "actix").median;
-        let note = format!(
-            "path-tree {:.2}, actix-router 1/{to_actix:.0}, allocations {:.1} : {:.1}",
-            ratio(kind, "path-tree").median,
-            runs.allocations(&format!("waylay, {kind}")),
-            runs.allocations(&format!("matchit, {kind}")),
-        );
-        line(&format!("{kind} / matchit with manual code"), ratio(kind, "matchit"), Goal::None, &note);
+        let times = ["waylay"].into_iter().chain(PEERS);
+        let times = times.map(|name| format!("{name} {:.0}", runs.value(&format!("{name}, {kind}")).median));
+        let note = times.collect::<Vec<_>>().join(", ");
+        let goal = if kind == ALL { Goal::AtMost(0.9) } else { Goal::None };
+        report.line(&format!("{kind} / best peer with manual code"), ratio(kind), goal, &note);
     }
-    for peer in ["matchit", "path-tree", "actix"] {
-        let mut all: Vec<(&str, f64)> = kinds()
-            .into_iter()
-            .filter(|kind| *kind != ALL)
-            .map(|kind| (kind, ratio(kind, peer).median))
-            .collect();
-        all.sort_by(|a, b| a.1.total_cmp(&b.1));
-        if let (Some((best, low)), Some((worst, high))) = (all.first(), all.last()) {
-            println!("  against {peer}: best {low:.2} ({best}), worst {high:.2} ({worst})");
-        }
-    }
+    report.line("worst kind / best peer with manual code", worst, Goal::AtMost(1.5), "");
+    let label = |name: &'static str| match name {
+        "waylay" => name,
+        "matchit" => "matchit 0.9, manual code",
+        "path-tree" => "path-tree, manual code",
+        "wayfind" => "wayfind, manual code",
+        _ => "actix-router, guards",
+    };
+    let bars = ["waylay"].into_iter().chain(PEERS);
+    let bars: Vec<_> = bars.map(|name| (label(name), format!("{name}, {ALL}"))).collect();
+    report.bars(runs, "Look-up in a table with all kinds of conditions", &bars);
 }

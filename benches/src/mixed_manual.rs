@@ -45,6 +45,11 @@ pub trait PathRouter: Default {
     /// Adds a path.
     fn insert(&mut self, path: &str, entries: Vec<Entry>);
 
+    /// Returns the router after its last path.
+    fn finish(self) -> Self {
+        self
+    }
+
     /// Looks a path up.
     fn find<'t, 'p>(&'t self, path: &'p str) -> Option<(&'t [Entry], Self::Params<'t, 'p>)>;
 
@@ -123,6 +128,63 @@ impl PathRouter for path_tree::PathTree<Vec<Entry>> {
     }
 }
 
+/// wayfind, whose routes are collected first.
+pub enum Wayfind {
+    /// Before the first look-up.
+    Builder(wayfind::RouterBuilder<Vec<Entry>>),
+    /// After the last route.
+    Router(wayfind::Router<Vec<Entry>>),
+}
+
+impl Default for Wayfind {
+    fn default() -> Self {
+        Self::Builder(wayfind::RouterBuilder::new())
+    }
+}
+
+impl PathRouter for Wayfind {
+    type Params<'t, 'p> = wayfind::Match<'t, 'p, Vec<Entry>>;
+
+    const MIXED_SEGMENTS: bool = true;
+
+    fn paths(row: &Row) -> Vec<String> {
+        let mut text = String::new();
+        for part in row.parts() {
+            match part {
+                Part::Text(literal) => text.push_str(literal),
+                Part::Var(name, _) => text.push_str(&format!("<{name}>")),
+                Part::Tail(name) => text.push_str(&format!("<*{name}>")),
+            }
+        }
+        if row.prefix {
+            return vec![format!("{text}/"), format!("{text}/<*rest>"), text];
+        }
+        vec![text]
+    }
+
+    fn insert(&mut self, path: &str, entries: Vec<Entry>) {
+        let Self::Builder(builder) = self else { panic!("the router is built") };
+        builder.insert(path, entries).expect("the paths do not overlap");
+    }
+
+    fn finish(self) -> Self {
+        match self {
+            Self::Builder(builder) => Self::Router(builder.build()),
+            router => router,
+        }
+    }
+
+    fn find<'t, 'p>(&'t self, path: &'p str) -> Option<(&'t [Entry], Self::Params<'t, 'p>)> {
+        let Self::Router(router) = self else { return None };
+        let found = router.search(path)?;
+        Some((found.data(), found))
+    }
+
+    fn last<'a>(params: &'a Self::Params<'_, '_>) -> &'a str {
+        params.parameters().last().map_or("", |(_, value)| value)
+    }
+}
+
 /// A path router per host, with a list of routes per path.
 #[derive(Debug, Default)]
 pub struct ManualRouter<P> {
@@ -158,7 +220,12 @@ impl<P: PathRouter> ManualRouter<P> {
             };
             paths.insert(&path, entries);
         }
-        router
+        let finish = |(host, paths): (&'static str, P)| (host, paths.finish());
+        Self {
+            hosts: router.hosts.into_iter().map(finish).collect(),
+            tenants: router.tenants.into_iter().map(finish).collect(),
+            any: router.any.finish(),
+        }
     }
 
     /// Returns the index of the first row that matches.

@@ -9,10 +9,10 @@ use tokio::runtime::Runtime;
 use waylay_fault_admin::{ProxyConfig, ProxySet, ToxicConfig, ToxicKind};
 
 use crate::measure::{Contender, Pace, Sample, race};
-use crate::report::{Goal, Group, Runs, head, line};
+use crate::report::{Goal, Group, Report, Runs};
 
 /// The group of figures.
-pub const GROUP: Group = Group { name: "proxy", measure, report };
+pub const GROUP: Group = Group { name: "proxy", is_quick: true, measure, report };
 
 /// Bytes that a client sends before it waits for one byte in return.
 const BURST: usize = 256 * 1024;
@@ -91,13 +91,23 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     )
 }
 
-fn report(runs: &Runs) {
-    head(
+fn report(runs: &Runs, report: &mut Report) {
+    report.head(
         "proxy: bytes through a proxy without toxics",
         "Bursts of 256 KiB over loopback TCP, client, proxy and server on one thread; the plain proxy is tokio's\n\
          `copy_bidirectional`.",
     );
     let throughput = |name: &'static str| runs.figure(move |run| run.value("plain copy") / run.value(name));
-    line("throughput of an idle proxy / of a plain copy", throughput("idle proxy"), Goal::AtLeast(0.9), "");
-    line("with a toxic on the way back / plain copy", throughput("proxy with a toxic"), Goal::None, "");
+    report.line(
+        "throughput of an idle proxy / of a plain copy",
+        throughput("idle proxy"),
+        Goal::AtLeast(0.9),
+        "",
+    );
+    report.line(
+        "with a toxic on the way back / plain copy",
+        throughput("proxy with a toxic"),
+        Goal::None,
+        "",
+    );
 }

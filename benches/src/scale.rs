@@ -7,16 +7,17 @@ use http::Request;
 use waylay_router::{Peer, Route, Table};
 
 use crate::measure::{Contender, Pace, Sample, allocated_bytes, race};
-use crate::report::{Goal, Group, Runs, head, line};
+use crate::numbers::Numbers;
+use crate::report::{Goal, Group, Report, Runs};
 
 /// The group of figures.
-pub const GROUP: Group = Group { name: "scale", measure, report };
+pub const GROUP: Group = Group { name: "scale", is_quick: true, measure, report };
 
 /// Number of requests in a hot set.
 const HOT: usize = 100;
 
 /// Returns templates `/g…/r…/{id}/a…`: groups, resources in a group, actions on a resource.
-fn templates(groups: usize, resources: usize, actions: usize) -> Vec<String> {
+pub fn templates(groups: usize, resources: usize, actions: usize) -> Vec<String> {
     let mut templates = Vec::with_capacity(groups * resources * actions);
     for group in 0..groups {
         for resource in 0..resources {
@@ -28,27 +29,16 @@ fn templates(groups: usize, resources: usize, actions: usize) -> Vec<String> {
     templates
 }
 
-/// Random numbers that are the same in every run (Steele, Lea, Flood: SplitMix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % bound as u64) as usize
-    }
-}
-
 /// A table, and the cost of its build.
-struct Built {
-    table: Table<u32>,
-    figures: Vec<Sample>,
+pub struct Built {
+    /// The table; its values are the indices of the routes.
+    pub table: Table<u32>,
+    /// Seconds, and bytes per route beyond its text.
+    pub figures: Vec<Sample>,
 }
 
 /// Builds a table and measures the time and memory of the build.
-fn build(name: &str, routes: Vec<(Option<String>, &str)>) -> Built {
+pub fn build(name: &str, routes: Vec<(Option<String>, &str)>) -> Built {
     let (count, start, before) = (routes.len() as f64, Instant::now(), allocated_bytes());
     let text: usize =
         routes.iter().map(|(host, path)| path.len() + host.as_ref().map_or(0, String::len)).sum();
@@ -76,7 +66,20 @@ fn build(name: &str, routes: Vec<(Option<String>, &str)>) -> Built {
     Built { table, figures }
 }
 
-fn request(host: Option<&str>, template: &str, id: usize) -> Request<()> {
+/// Builds a router of matchit and returns it with the seconds and the bytes per route.
+pub fn build_matchit(paths: &[String]) -> (matchit::Router<u32>, f64, f64) {
+    let (start, before) = (Instant::now(), allocated_bytes());
+    let mut router = matchit::Router::new();
+    for (index, path) in (0u32..).zip(paths) {
+        router.insert(path.as_str(), index).expect("the paths do not overlap");
+    }
+    let text: usize = paths.iter().map(String::len).sum();
+    let bytes = (allocated_bytes() - before) as f64 - text as f64;
+    (router, start.elapsed().as_secs_f64(), bytes / paths.len() as f64)
+}
+
+/// Creates a request for a route.
+pub fn request(host: Option<&str>, template: &str, id: usize) -> Request<()> {
     let request = Request::get(template.replace("{id}", &id.to_string()));
     let request = match host {
         Some(host) => request.header("host", host),
@@ -85,23 +88,26 @@ fn request(host: Option<&str>, template: &str, id: usize) -> Request<()> {
     request.body(()).expect("the paths are valid")
 }
 
+/// Looks a request up in a table.
 #[inline(never)]
-fn waylay(table: &Table<u32>, request: &Request<()>) -> u32 {
+pub fn waylay(table: &Table<u32>, request: &Request<()>) -> u32 {
     match &table.find(request, &Peer::default()) {
         Ok(found) => *black_box(found).value(),
         Err(miss) => panic!("{miss:?}"),
     }
 }
 
+/// Looks a path up in a router of matchit.
 #[inline(never)]
-fn matchit(router: &matchit::Router<u32>, request: &Request<()>) -> u32 {
+pub fn matchit(router: &matchit::Router<u32>, request: &Request<()>) -> u32 {
     match &router.at(request.uri().path()) {
         Ok(found) => *black_box(found).value,
         Err(error) => panic!("{error}"),
     }
 }
 
-fn contender<'a, R>(
+/// Creates a contender after a check that it finds the right routes.
+pub fn contender<'a, R>(
     name: String,
     router: &'a R,
     requests: &'a [(u32, Request<()>)],
@@ -128,7 +134,8 @@ fn random_requests(templates: &[String], count: usize) -> Vec<(u32, Request<()>)
         .collect()
 }
 
-fn host(number: usize) -> String {
+/// Returns the name of a tenant's host.
+pub fn host(number: usize) -> String {
     format!("tenant-{number}.shop.test")
 }
 
@@ -158,18 +165,8 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let (table_few, table_many) = (of_paths("100 routes", &few), of_paths("100,000 routes", &many));
     let (hosts_few, hosts_many) = (of_hosts("10 hosts", 10), of_hosts("10,000 hosts", hosts));
     let (to_few, to_many) = (to_hosts(10), to_hosts(hosts));
-    let of_matchit = |paths: &[String]| {
-        let (start, before) = (Instant::now(), allocated_bytes());
-        let mut router = matchit::Router::new();
-        for (index, path) in (0u32..).zip(paths) {
-            router.insert(path.as_str(), index).expect("the paths do not overlap");
-        }
-        let text: usize = paths.iter().map(String::len).sum();
-        let bytes = (allocated_bytes() - before) as f64 - text as f64;
-        (router, start.elapsed().as_secs_f64(), bytes / paths.len() as f64)
-    };
-    let (matchit_few, ..) = of_matchit(&few);
-    let (matchit_many, seconds, bytes) = of_matchit(&many);
+    let (matchit_few, ..) = build_matchit(&few);
+    let (matchit_many, seconds, bytes) = build_matchit(&many);
     let mut samples = race(
         pace,
         vec![
@@ -194,19 +191,26 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     samples
 }
 
-fn report(runs: &Runs) {
-    head(
+fn report(runs: &Runs, report: &mut Report) {
+    report.head(
         "scale: 100,000 routes against 100, 10,000 hosts against 10",
         "Routes /group-G/resource-R/{id}/action-A, GET; hot: the same 100 random requests in turn;\n\
          random: 10,000 requests for random routes. Hosts: 10 routes each, the same ones, exact names.",
     );
-    runs.line("100,000 / 100 routes, hot", "100,000 routes", "100 routes", Goal::AtMost(2.5));
-    runs.line("10,000 / 10 hosts x 10 routes, hot", "10,000 hosts", "10 hosts", Goal::AtMost(2.5));
-    runs.line("100,000 routes, random / 100 routes, hot", "100,000 routes, random", "100 routes", Goal::None);
-    runs.line("matchit: 100,000 / 100 routes, hot", "matchit, 100,000", "matchit, 100", Goal::None);
-    runs.line("100 routes, hot / matchit", "100 routes", "matchit, 100", Goal::None);
-    runs.line("100,000 routes, hot / matchit", "100,000 routes", "matchit, 100,000", Goal::None);
-    runs.line(
+    report.ratio(runs, "100,000 / 100 routes, hot", "100,000 routes", "100 routes", Goal::AtMost(1.5));
+    report.ratio(runs, "10,000 / 10 hosts x 10 routes, hot", "10,000 hosts", "10 hosts", Goal::AtMost(1.5));
+    report.ratio(
+        runs,
+        "100,000 routes, random / 100 routes, hot",
+        "100,000 routes, random",
+        "100 routes",
+        Goal::None,
+    );
+    report.ratio(runs, "matchit: 100,000 / 100 routes, hot", "matchit, 100,000", "matchit, 100", Goal::None);
+    report.ratio(runs, "100 routes, hot / matchit", "100 routes", "matchit, 100", Goal::None);
+    report.ratio(runs, "100,000 routes, hot / matchit", "100,000 routes", "matchit, 100,000", Goal::None);
+    report.ratio(
+        runs,
         "100,000 routes, random / matchit",
         "100,000 routes, random",
         "matchit, 100,000, random",
@@ -215,8 +219,13 @@ fn report(runs: &Runs) {
     for name in ["100,000 routes", "10,000 hosts", "matchit, 100,000"] {
         let ours = !name.starts_with("matchit");
         let goal = |most| if ours { Goal::AtMost(most) } else { Goal::None };
-        line(&format!("{name}: build, seconds"), runs.value(&format!("{name}: seconds")), goal(1.0), "");
+        report.line(
+            &format!("{name}: build, seconds"),
+            runs.value(&format!("{name}: seconds")),
+            goal(1.0),
+            "",
+        );
         let bytes = runs.value(&format!("{name}: bytes per route"));
-        line(&format!("{name}: bytes per route without its text"), bytes, goal(350.0), "");
+        report.line(&format!("{name}: bytes per route without its text"), bytes, goal(350.0), "");
     }
 }

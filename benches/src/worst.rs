@@ -7,10 +7,10 @@ use http::{HeaderName, HeaderValue, Request};
 use waylay_router::{Peer, Route, Table, TableSpec};
 
 use crate::measure::{Contender, Pace, Sample, race};
-use crate::report::{Goal, Group, Runs, head, line};
+use crate::report::{Goal, Group, Report, Runs};
 
 /// The group of figures.
-pub const GROUP: Group = Group { name: "worst", measure, report };
+pub const GROUP: Group = Group { name: "worst", is_quick: true, measure, report };
 
 /// Bytes of the headers of a request.
 const BYTES: usize = 400_000;
@@ -79,6 +79,47 @@ fn cases() -> Vec<Case> {
             &format!("/?q={}", "b".repeat(read)),
             none(),
         ),
+        // Each value has the literals of all.
+        Case::new(
+            "query regexes, all literals",
+            |n| Route::new().query_regex("q", format!(".*a{n}[0-9]+")),
+            &format!(
+                "/?q={}{}",
+                (0..ROUTES).map(|n| format!("a{n}-")).collect::<String>(),
+                "b".repeat(read - 1_400)
+            ),
+            none(),
+        ),
+        Case::new(
+            "query regexes without literals",
+            |n| Route::new().query_regex("q", format!(".*[0-9]{{{}}}", n + 1)),
+            &format!("/?q={}", "b".repeat(read)),
+            none(),
+        ),
+        Case::new(
+            "query regexes, escapes",
+            |n| Route::new().query_regex("q", format!(".*a{n}")),
+            &format!("/?q={}", "%62".repeat(read / 3)),
+            none(),
+        ),
+        Case::new(
+            "query regexes, 230 values",
+            |n| Route::new().query_regex("q", format!(".*a{n}")),
+            &format!("/?q=%62{}", "&q=%62".repeat(229)),
+            none(),
+        ),
+        Case::new(
+            "query templates, escapes",
+            |n| Route::new().query("q", format!("{{x:.*a{n}}}")),
+            &format!("/?q={}", "%62".repeat(read / 3)),
+            none(),
+        ),
+        Case::new(
+            "query templates of two variables, escapes",
+            |n| Route::new().query("q", format!("{{x:.+}}a{n}{{y:.+}}")),
+            &format!("/?q={}", "%62".repeat(read / 3)),
+            none(),
+        ),
         Case::new("Accept", |n| Route::new().accept(format!("a/b{n}")), "/", ("accept", many("a/b;q=0.5, "))),
         Case::new("one long range", |n| Route::new().accept(format!("a/b{n}")), "/", ("accept", many("a"))),
         Case::new(
@@ -104,6 +145,24 @@ fn cases() -> Vec<Case> {
             "path regexes, 8 KiB",
             |n| Route::new().path_regex(format!("/.*a{n}")),
             &format!("/{}", "b".repeat(read - 1)),
+            none(),
+        ),
+        Case::new(
+            "path regexes, escapes",
+            |n| Route::new().path_regex(format!("/.*a{n}")),
+            &format!("/{}", "%40".repeat((read - 1) / 3)),
+            none(),
+        ),
+        Case::new(
+            "regexes of path variables, escapes",
+            |n| Route::any(format!("/{{x:.*a{n}}}")),
+            &format!("/{}", "%40".repeat((read - 1) / 3)),
+            none(),
+        ),
+        Case::new(
+            "regexes of two path variables, escapes",
+            |n| Route::any(format!("/{{x:[^/]+}}a{n}{{y:[^/]+}}")),
+            &format!("/{}", "%40".repeat((read - 1) / 3)),
             none(),
         ),
         Case::new("path variables", |n| Route::any(format!("/{{x}}/a{n}")), &target("/", "b/"), none()),
@@ -156,18 +215,23 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     samples
 }
 
-fn report(runs: &Runs) {
-    head(
+fn report(runs: &Runs, report: &mut Report) {
+    report.head(
         "worst: requests of 400 KB against 300 routes, files of 20,000 routes",
         "A look-up in which every route reads the same part of the request and none matches.",
     );
     for Case { name, .. } in cases() {
         let millis = runs.figure(|run| run.value(name) / 1e6);
-        line(&format!("{name}, ms"), millis, Goal::AtMost(5.0), "");
+        report.line(&format!("{name}, ms"), millis, Goal::AtMost(5.0), "");
     }
     for format in ["TOML", "JSON"] {
         let seconds = |figure: &str| runs.value(&format!("{format}{figure}: seconds"));
-        line(&format!("20,000 routes of {format}: read, seconds"), seconds(""), Goal::AtMost(0.3), "");
-        line(&format!("20,000 routes of {format}: build, seconds"), seconds(", build"), Goal::None, "");
+        report.line(&format!("20,000 routes of {format}: read, seconds"), seconds(""), Goal::AtMost(0.3), "");
+        report.line(
+            &format!("20,000 routes of {format}: build, seconds"),
+            seconds(", build"),
+            Goal::None,
+            "",
+        );
     }
 }

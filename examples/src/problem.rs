@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use waylay_fault::Injected;
 use waylay_router::UrlError;
 
 /// An error response with a status and an explanation.
@@ -10,12 +11,20 @@ use waylay_router::UrlError;
 pub struct Problem {
     status: StatusCode,
     detail: String,
+    /// The fault that is the cause.
+    injected: Option<Injected>,
 }
 
 impl Problem {
     /// Creates a problem.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
+        Self { status, detail: detail.into(), injected: None }
+    }
+
+    /// Marks the problem as injected, if a fault made this error.
+    #[must_use]
+    pub fn because_of(self, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self { injected: Injected::of_error(error), ..self }
     }
 
     /// Creates a problem with the status 404.
@@ -32,7 +41,12 @@ impl IntoResponse for Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
-        (self.status, [(CONTENT_TYPE, "application/problem+json")], document.to_string()).into_response()
+        let content_type = [(CONTENT_TYPE, "application/problem+json")];
+        let mut response = (self.status, content_type, document.to_string()).into_response();
+        if let Some(injected) = self.injected {
+            injected.mark(&mut response);
+        }
+        response
     }
 }
 

@@ -59,6 +59,10 @@ pub fn lint(lint: &Lint) -> String {
         | LintKind::Shadowed { .. }
         | LintKind::OverlapUnknown { .. }
         | LintKind::NotCompared { .. } => lint.kind.to_string(),
+        LintKind::ShadowedAlternatives { by, other, alternatives, all } => format!(
+            "{} of the {all} alternatives of its rule are never reached: route `{by}` ({other}) matches them too",
+            alternatives.len()
+        ),
         LintKind::Overlap { with, other, .. } => {
             format!("route `{with}` ({other}) matches some of its requests and is as specific")
         }

@@ -25,6 +25,11 @@ fn fault_admin() {
 }
 
 #[test]
+fn fault_nats() {
+    assert_order("fault/nats", MODULES);
+}
+
+#[test]
 fn extract() {
     assert_order("extract", MODULES);
 }

@@ -103,7 +103,7 @@
 //! | `panic` | `panic`: a panic in the task of the handler |
 //! | `stress` | `stress`: load on the processors and the memory of the process |
 //! | `metrics` | counters and gauges of the crate `metrics`: `FaultSetBuilder::metrics`, [their names](reports#metrics) |
-//! | `openfeature` | the flags of an OpenFeature client as a [`FlagSource`]: `OpenFeatureFlags` |
+//! | `openfeature` | the flags of an OpenFeature client as a [`FlagSource`]: `OpenFeatureFlags`; `open-feature` 0.3 brings its test tool `mockall` along, a custom `FlagSource` needs no feature |
 //! | `tracing` | an event of the crate `tracing` for each injection |
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
@@ -156,9 +156,11 @@ pub use crate::fault::overview::{FaultOverview, GuardOverview, ResponseCounts, S
 #[cfg(feature = "plan")]
 pub use crate::fault::registry::PlanRegistry;
 pub use crate::fault::selection::{CountLimits, Group};
-pub use crate::fault::set::{FaultSet, FaultSetBuilder, SetError, SetStatus};
+pub use crate::fault::set::{FaultSet, SetStatus};
+pub use crate::fault::set_builder::FaultSetBuilder;
+pub use crate::fault::set_error::SetError;
 pub use crate::fault::stop::AutoStop;
-pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
+pub use crate::fault::switch::{ParticipationError, halt, halt_changed, halted, resume};
 pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
 pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
@@ -175,7 +177,7 @@ pub use crate::injector::slow::{RateLimit, rate_limit, slow};
 #[cfg(feature = "stress")]
 pub use crate::injector::stress::{Stress, stress};
 pub use crate::injector::toxic::Toxic;
-pub use crate::injector::tree::{Injector, chain, custom, random, random_by};
+pub use crate::injector::tree::{Injector, MAX_INJECTOR_DEPTH, chain, custom, random, random_by};
 pub use crate::injector::truncate::{Truncate, TruncateAt, TruncateEnd, truncate};
 #[cfg(all(feature = "axum", feature = "net"))]
 pub use crate::io::axum::{MakeWithConnection, WithConnection, with_connection};
@@ -200,7 +202,9 @@ pub use crate::random::delay::{Delay, DelayPoint};
 pub use crate::random::distribution::Quantiles;
 pub use crate::random::draws::{Draws, Key, Sampler};
 pub use crate::report::counts::Counts;
-pub use crate::report::event::{Action, Event, FaultPlacement, Phase, Reporter, Side, SkipReason};
+pub use crate::report::event::{
+    Action, DelayReport, Event, FaultPlacement, Phase, Reporter, Side, SkipReason,
+};
 pub use crate::report::log::{EventLog, EventSubscription, LogEntry, LogEvent, LogPage, MissedEvents};
 pub use crate::report::mark::{INJECTED_HEADER, Injected};
 pub use crate::report::set_event::{SetEvent, StopReason};

@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    Delay, Event, Fault, Injector, Phase, Reject, chain, error, halt, halted, quota, random, reject, resume,
-    slow,
+    Delay, Event, Fault, Injector, Phase, Reject, chain, error, halt, halt_changed, halted, quota, random,
+    reject, resume, slow,
 };
 
 async fn send(fault: &Fault) -> u16 {
@@ -143,4 +143,30 @@ fn print_whether_halted() {
     println!("<{}>", if halted() { "halted" } else { "running" });
     resume();
     assert!(!halted(), "the environment does not forbid to resume");
+}
+
+/// A follower learns of each change, also of one that came before it waited.
+#[tokio::test]
+async fn changes_of_the_halt_can_be_followed() {
+    let _alone = ALONE.lock().await;
+    let (sender, mut changes) = unbounded_channel();
+    let follower = tokio::spawn(async move {
+        let mut state = false;
+        loop {
+            state = halt_changed(state).await;
+            sender.send(state).unwrap();
+        }
+    });
+    for _ in 0..3 {
+        halt();
+        assert_eq!(changes.recv().await, Some(true));
+        halt();
+        resume();
+        assert_eq!(changes.recv().await, Some(false));
+    }
+    follower.abort();
+    assert!(changes.try_recv().is_err(), "a second halt is no change");
+    halt();
+    assert!(halt_changed(false).await);
+    resume();
 }

@@ -92,6 +92,43 @@ fn a_plan_is_put_by_the_console() {
     assert!(gateway.get("/one/x").starts_with("HTTP/1.1 200 "));
 }
 
+/// A refused connection to an upstream is a 502 that counts as injected: it does not stop the faults, as one of an
+/// upstream that is down does.
+#[test]
+fn errors_of_faulty_connections_do_not_stop_the_faults() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let plan_file = std::env::temp_dir().join(format!("waylay-upstreams-{}.toml", std::process::id()));
+    let plan = |enabled: bool| {
+        format!(
+            "version = 1\nenvironments = [\"test\"]\nttl = \"15m\"\n[stop]\nwindow = \"10m\"\nmin_requests = 1\n\
+             error_ratio = 0.0\n[[fault]]\nname = \"refused\"\nplacement = \"connector\"\nparticipation = 1\n\
+             enabled = {enabled}\nreject = \"connection_refused\"\n[[fault]]\nname = \"other\"\nparticipation = 1\n\
+             allow_paths = [\"/none\"]\nerror = 503\n"
+        )
+    };
+    std::fs::write(&plan_file, plan(true)).unwrap();
+    let table = route("up", named("up")) + &route("down", closed);
+    let gateway = Gateway::quiet("upstreams", &table, &["--plan", plan_file.to_str().unwrap()]);
+    while !gateway.get("/up").starts_with("HTTP/1.1 502 ") {}
+    for _ in 0..5 {
+        let response = gateway.get("/up");
+        assert!(response.starts_with("HTTP/1.1 502 "), "{response}");
+        assert!(response.contains("x-fault-injected: refused\r\n"), "{response}");
+    }
+    assert!(get(gateway.admin, "/_faults/status").contains("\"stopped\":null"));
+    let metrics = get(gateway.admin, "/_faults/metrics");
+    let genuine = "waylay_responses_total{origin=\"genuine\",outcome=\"error\"} 0\n";
+    assert!(metrics.contains(genuine), "{metrics}");
+
+    std::fs::write(&plan_file, plan(false)).unwrap();
+    while !gateway.get("/up").starts_with("HTTP/1.1 200 ") {}
+    let response = gateway.get("/down");
+    assert!(response.starts_with("HTTP/1.1 502 ") && !response.contains("x-fault-injected"), "{response}");
+    let status = get(gateway.admin, "/_faults/status");
+    assert!(!status.contains("\"stopped\":null"), "{status}");
+    let _ = std::fs::remove_file(plan_file);
+}
+
 /// The check of a plan prints what it does, or all its errors.
 #[test]
 fn is_checked() {

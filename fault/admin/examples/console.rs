@@ -1,6 +1,7 @@
 //! A service under load with its admin API and console: `cargo run -p waylay-fault-admin --example console`.
 //!
-//! The token is that of `WAYLAY_ADMIN_TOKEN`, or a new one, which the printed address has.
+//! The token is that of `WAYLAY_ADMIN_TOKEN`, or a new one, which the printed address has. With `EXAMPLE_FLEET` set, the
+//! console shows a fleet of three replicas, two of which are made up.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tower::{ServiceBuilder, ServiceExt};
 use waylay_fault::{EventLog, FaultPlan, FaultSet};
-use waylay_fault_admin::{Admin, Token, Traffic};
+use waylay_fault_admin::{Admin, Fleet, FleetFuture, FleetOverview, Replica, Token, Traffic};
 use waylay_router::{Body, Route, Router};
 
 /// Four faults, all off.
@@ -37,11 +38,36 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if std::env::var_os("WAYLAY_ADMIN_TOKEN").is_some() {
         admin = admin.token(Token::from_env("WAYLAY_ADMIN_TOKEN")?);
     }
+    if std::env::var_os("EXAMPLE_FLEET").is_some() {
+        admin = admin.fleet(ExampleFleet(set.clone()));
+    }
     let admin = admin.build()?;
     println!("{}", admin.console_url(&format!("http://{}", listener.local_addr()?)));
     tokio::spawn(load(service));
     admin.serve(listener).await?;
     Ok(())
+}
+
+/// This process, and two replicas that are made up.
+struct ExampleFleet(FaultSet);
+
+impl Fleet for ExampleFleet {
+    fn overview(&self) -> FleetFuture<'_> {
+        let replica = |name: &str| {
+            let mut replica = Replica::new(name);
+            (replica.revision, replica.state) = (Some(self.0.revision()), "running".to_owned());
+            replica.plan = self.0.plan().and_then(|plan| plan.id().map(str::to_owned));
+            replica
+        };
+        let [mut this, mut late, mut other] = ["console", "made-up-1", "made-up-2"].map(replica);
+        (this.is_this, late.age_seconds) = (true, 3.0);
+        other.state = "stopped".to_owned();
+        other.reason =
+            Some("12 of 40 genuine server responses within 30s failed (30 %), more than 20 %".to_owned());
+        let mut overview = FleetOverview::new([this, late, other]);
+        overview.revision = Some(self.0.revision());
+        Box::pin(std::future::ready(Ok(overview)))
+    }
 }
 
 /// Works for about this many milliseconds.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use waylay_fault::SetOverview;
+use waylay_fault::{FaultOverview, FaultSet, SetOverview};
 
 use crate::traffic::histogram::HistogramView;
 use crate::traffic::traffic::TrafficView;
@@ -10,54 +10,52 @@ use crate::traffic::traffic::TrafficView;
 /// The content type of the text.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Writes all metrics.
-pub(crate) fn text(overview: &SetOverview, traffic: Option<&TrafficView>) -> String {
+/// Writes all metrics, under the names that waylay-fault has for the crate `metrics`.
+pub(crate) fn text(set: &FaultSet, traffic: Option<&TrafficView>) -> String {
+    let overview = set.overview();
     let mut text = Text::default();
+    let labels: Vec<_> = set.name().map(|name| ("set", name)).into_iter().collect();
     let flag = |value: bool| f64::from(u8::from(value));
-    text.family("waylay_fault_revision", "gauge", "Number of the current set of faults");
-    text.sample("", &[], overview.revision as f64);
+    text.family("waylay_fault_plan_revision", "gauge", "Number of the current set of faults");
+    text.sample("", &labels, overview.revision as f64);
     text.family("waylay_fault_halted", "gauge", "Whether every fault of the process is halted");
     text.sample("", &[], flag(overview.is_halted));
     text.family("waylay_fault_stopped", "gauge", "Whether the set stopped by itself");
-    text.sample("", &[], flag(overview.stop.is_some()));
+    text.sample("", &labels, flag(overview.stop.is_some()));
     text.family("waylay_fault_expired", "gauge", "Whether the time of the set is over");
-    text.sample("", &[], flag(overview.is_expired));
+    text.sample("", &labels, flag(overview.is_expired));
     text.family("waylay_fault_dry_run", "gauge", "Whether nothing is injected");
-    text.sample("", &[], flag(overview.guards.is_dry_run));
+    text.sample("", &labels, flag(overview.guards.is_dry_run));
     if let Some(time) = overview.expires_in {
         text.family("waylay_fault_expires_in_seconds", "gauge", "Time that is left of the set");
-        text.sample("", &[], time.as_secs_f64());
+        text.sample("", &labels, time.as_secs_f64());
     }
-    faults(&mut text, overview);
+    faults(&mut text, &overview, &labels);
     if let Some(traffic) = traffic {
         responses(&mut text, traffic);
     }
     text.text
 }
 
-fn faults(text: &mut Text, overview: &SetOverview) {
-    let faults = || {
-        overview.faults.iter().map(|fault| {
-            let labels = [("fault", fault.name.as_str()), ("placement", fault.placement.name())];
-            (fault, labels)
-        })
+fn faults(text: &mut Text, overview: &SetOverview, set: &[(&str, &str)]) {
+    let each = |text: &mut Text, name, help, value: fn(&FaultOverview) -> f64| {
+        text.family(name, "gauge", help);
+        for fault in &overview.faults {
+            let labels = [&[("fault", &*fault.name), ("side", fault.placement.name())], set].concat();
+            text.sample("", &labels, value(fault));
+        }
     };
-    text.family("waylay_fault_enabled", "gauge", "Whether the fault is enabled");
-    faults().for_each(|(fault, labels)| text.sample("", &labels, f64::from(u8::from(fault.is_enabled))));
-    text.family("waylay_fault_participation", "gauge", "Share of the eligible requests that is selected now");
-    faults().for_each(|(fault, labels)| text.sample("", &labels, fault.current_participation));
-    text.family("waylay_fault_active", "gauge", "Injections under way");
-    faults().for_each(|(fault, labels)| text.sample("", &labels, fault.counts.active as f64));
-    text.family("waylay_fault_seen_total", "counter", "Requests that reached the fault");
-    faults().for_each(|(fault, labels)| text.sample("", &labels, fault.counts.seen as f64));
-    text.family("waylay_fault_injected_total", "counter", "Requests into which the fault was injected");
-    faults().for_each(|(fault, labels)| text.sample("", &labels, fault.counts.injected as f64));
-    text.family("waylay_fault_skipped_total", "counter", "Requests that the fault skipped, by reason");
-    for (fault, [name, placement]) in faults() {
-        let Ok(serde_json::Value::Object(counts)) = serde_json::to_value(fault.counts) else { continue };
-        let is_reason = |name: &str| !["seen", "injected", "active"].contains(&name);
-        for (reason, count) in counts.iter().filter(|(name, _)| is_reason(name)) {
-            text.sample("", &[name, placement, ("reason", reason)], count.as_f64().unwrap_or_default());
+    each(text, "waylay_fault_enabled", "Whether the fault is enabled", |fault| {
+        f64::from(u8::from(fault.is_enabled))
+    });
+    let help = "Share of the eligible requests that is selected now";
+    each(text, "waylay_fault_participation", help, |fault| fault.current_participation);
+    each(text, "waylay_fault_active", "Injections under way", |fault| fault.counts.active as f64);
+    text.family("waylay_fault_requests_total", "counter", "Requests that reached the fault, by outcome");
+    for fault in &overview.faults {
+        for (outcome, count) in fault.counts.outcomes() {
+            let labels = [("fault", &*fault.name), ("side", fault.placement.name()), ("outcome", outcome)];
+            text.sample("", &[&labels, set].concat(), count as f64);
         }
     }
 }

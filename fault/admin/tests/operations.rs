@@ -13,6 +13,16 @@ mod support;
 use support::{PLAN, Server, TOKEN, TOML, set};
 use waylay_router::{Route, Router};
 
+/// Two replicas of which nothing is known.
+struct Pair;
+
+impl waylay_fault_admin::Fleet for Pair {
+    fn overview(&self) -> waylay_fault_admin::FleetFuture<'_> {
+        let replicas = ["one", "two"].map(waylay_fault_admin::Replica::new);
+        Box::pin(std::future::ready(Ok(waylay_fault_admin::FleetOverview::new(replicas))))
+    }
+}
+
 /// Serves a set with a plan, a log, traffic and routes.
 async fn server() -> Server {
     let set = set();
@@ -20,7 +30,7 @@ async fn server() -> Server {
     let routes =
         Router::builder().route(Route::get("/cart/{id}").name("cart").to(async || "a cart")).build().unwrap();
     let traffic = waylay_fault_admin::Traffic::new();
-    Server::with(set, |admin| admin.traffic(&traffic).routes(&routes)).await
+    Server::with(set, |admin| admin.traffic(&traffic).routes(&routes).fleet(Pair)).await
 }
 
 #[tokio::test]
@@ -34,6 +44,7 @@ async fn every_operation_is_answered_as_documented() {
         ("PATCH", "/faults/flaky", r#"{"enabled":true}"#, 200),
         ("POST", "/faults/flaky/reset", "{}", 200),
         ("GET", "/routes", "", 200),
+        ("GET", "/fleet", "", 200),
         ("GET", "/explain?url=/cart/7", "", 200),
         ("GET", "/metrics", "", 200),
         ("POST", "/tickets", "{}", 200),

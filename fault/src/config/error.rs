@@ -178,6 +178,9 @@ impl fmt::Display for FaultError {
             FaultErrorKind::Nested => {
                 write!(f, "{given} is the whole injector of a fault; take it out of the chain or the choice")
             }
+            FaultErrorKind::InjectorsTooDeep => {
+                write!(f, "more than {given} injectors are within each other; use fewer chains and choices")
+            }
             FaultErrorKind::BaggageKey => {
                 write!(f, "`{given}` is not a key of baggage; give a token such as `waylay.fault`")
             }
@@ -297,6 +300,8 @@ pub enum FaultErrorKind {
     MissingSecret,
     /// An injector within a chain or a choice that has to be the whole of its fault.
     Nested,
+    /// More than [`MAX_INJECTOR_DEPTH`](crate::MAX_INJECTOR_DEPTH) chains, choices and reporters within each other.
+    InjectorsTooDeep,
     /// A text that is not a key of baggage.
     BaggageKey,
     /// A change of the request by a fault that matches on the response.

@@ -6,6 +6,7 @@ use std::{fmt, io};
 
 use crate::config::one_line::OneLine;
 use crate::connection::command::Termination;
+use crate::report::event::Action;
 
 /// The error of a connection that a fault ended; inside the [`io::Error`] of its stream, see
 /// [`io::Error::get_ref`].
@@ -39,6 +40,18 @@ impl InjectedIoError {
     /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         &self.fault
+    }
+
+    /// Returns the action that ended the connection, unless it was a toxic that stopped it.
+    pub(crate) fn action(&self) -> Option<Action> {
+        match self.termination {
+            Termination::Empty => Some(Action::EmptyReply),
+            Termination::Close => Some(Action::ConnectionClose),
+            Termination::Reset => Some(Action::ConnectionReset),
+            Termination::Refuse => Some(Action::ConnectionRefused),
+            Termination::BrokenPipe => Some(Action::BrokenPipe),
+            Termination::TimedOut | Termination::Code(_) => None,
+        }
     }
 
     /// Tests whether a reader sees the end of the stream.
@@ -104,6 +117,15 @@ impl InjectedError {
     /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         &self.fault
+    }
+
+    /// Returns the action that ended the exchange, as far as it is known.
+    pub(crate) fn action(&self) -> Option<Action> {
+        match &self.cause {
+            Cause::Io(error) => error.get_ref()?.downcast_ref::<InjectedIoError>()?.action(),
+            #[cfg(feature = "http2")]
+            Cause::Reset(error) => error.reason().map(|reason| Action::StreamReset(reason.into())),
+        }
     }
 
     /// Returns the kind of failure: `ConnectionRefused`, `ConnectionReset`, `BrokenPipe`,

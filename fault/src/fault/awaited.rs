@@ -3,6 +3,8 @@
 use http::{HeaderMap, StatusCode};
 
 use crate::fault::execution::Execution;
+#[cfg(feature = "tracing")]
+use crate::fault::filter::filter::traced;
 use crate::report::event::{Phase, SkipReason};
 
 impl Execution {
@@ -60,7 +62,11 @@ impl Execution {
         let is_dry_run = reason == SkipReason::DryRun;
         #[cfg(feature = "tracing")]
         if is_dry_run {
-            crate::report::trace::dry_run(&self.state.name, self.actions.all(), request);
+            crate::report::trace::dry_run(
+                &self.state.name,
+                self.actions.all(),
+                traced(self.capability.placement(), request),
+            );
         }
         let actions = if is_dry_run { self.actions.all() } else { &[] };
         self.state.report(Phase::Skipped(reason), actions, self.capability.placement(), request);

@@ -52,6 +52,7 @@ impl Fault {
             delivery: DeliveryOptions::default(),
             mark: true,
             count_while_disabled: false,
+            set: None,
             reporter: None,
             log: None,
             #[cfg(feature = "metrics")]
@@ -94,6 +95,8 @@ pub struct FaultBuilder {
     delivery: DeliveryOptions,
     mark: bool,
     count_while_disabled: bool,
+    /// The name of its set.
+    set: Option<Arc<str>>,
     reporter: Option<Box<dyn Reporter>>,
     log: Option<EventLog>,
     #[cfg(feature = "metrics")]
@@ -263,6 +266,11 @@ impl FaultBuilder {
         self
     }
 
+    pub(crate) fn set(mut self, name: Option<Arc<str>>) -> Self {
+        self.set = name;
+        self
+    }
+
     pub(crate) fn log(mut self, log: Option<EventLog>) -> Self {
         self.log = log;
         self
@@ -374,7 +382,9 @@ impl FaultBuilder {
         let good = mark.zip(injector).zip(participation).zip(key_extractor);
         let (((mark, injector), participation), key_extractor) = errors.into_result(&self.name, good)?;
         #[cfg(feature = "metrics")]
-        let meters = self.metrics.map(|placement| Meters::new(&self.name, placement));
+        let set = self.set.as_deref();
+        #[cfg(feature = "metrics")]
+        let meters = self.metrics.map(|placement| Meters::new(&self.name, placement, set));
         Ok(Fault {
             state: Arc::new(FaultState {
                 sampler: Sampler::new(
@@ -382,6 +392,7 @@ impl FaultBuilder {
                     &self.name,
                 ),
                 name: self.name.into(),
+                set: self.set,
                 switch: Switch::new(
                     self.enabled,
                     self.count_while_disabled,

@@ -24,6 +24,18 @@ pub(crate) struct Changes {
     /// The same.
     stages: Vec<(usize, Box<dyn Stage>)>,
     websocket: MessageTaps,
+    /// The status was changed to one without content, by other means than edits.
+    drops_content: bool,
+    /// Present once the head is edited.
+    edited: Option<EditedHead>,
+}
+
+/// What an edited head says about the body.
+#[derive(Clone, Copy, Default)]
+struct EditedHead {
+    is_bodiless: bool,
+    /// The edits took the body away.
+    removes_content: bool,
 }
 
 impl Changes {
@@ -61,13 +73,14 @@ impl Changes {
         removed
     }
 
+    /// Leaves out the body if the status that the response gets has none.
+    pub(crate) fn drop_content(&mut self) {
+        self.drops_content = true;
+    }
+
     /// Tests whether the action has a stage.
     pub(crate) fn contains(&self, index: usize) -> bool {
         self.stages.iter().any(|(of, _)| *of == index)
-    }
-
-    fn into_stages(self) -> Vec<Box<dyn Stage>> {
-        self.stages.into_iter().map(|(_, stage)| stage).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -75,19 +88,29 @@ impl Changes {
             && self.edits.is_empty()
             && self.stages.is_empty()
             && self.websocket.taps.is_empty()
+            && !self.drops_content
     }
 
-    /// Applies the edits to a copy of the response's head.
-    pub(crate) fn preview_head(&self, status: &mut StatusCode, headers: &mut HeaderMap) {
-        for (_, edits) in &self.edits {
-            *status = edits.status.unwrap_or(*status);
-            edits.headers(headers);
-        }
-    }
-
-    /// Tests whether the head of the message is changed.
-    pub(crate) fn edits_head(&self) -> bool {
-        !self.edits.is_empty()
+    /// Applies the edits to the head of the response, once.
+    pub(crate) fn edit_head<B>(&mut self, response: &mut Response<B>, is_head: bool) {
+        self.edited.get_or_insert_with(|| {
+            for (_, edits) in &self.edits {
+                if let Some(status) = edits.status {
+                    *response.status_mut() = status;
+                }
+                edits.headers(response.headers_mut());
+            }
+            let is_bodiless = is_bodiless(response.status());
+            let removes_content = is_bodiless
+                && (self.drops_content || self.edits.iter().any(|(_, edits)| edits.changes_content()));
+            if removes_content {
+                remove_content(response.headers_mut());
+            }
+            if !is_bodiless && !is_head && self.stages.iter().any(|(_, stage)| stage.resizes()) {
+                response.headers_mut().remove(CONTENT_LENGTH);
+            }
+            EditedHead { is_bodiless, removes_content }
+        });
     }
 
     /// Returns the delay before the message.
@@ -120,30 +143,21 @@ impl Changes {
 
     /// Applies the changes to a response; the handle moves into a changed body, or is done at once.
     pub(crate) fn response<B>(
-        self,
+        mut self,
         mut response: Response<FaultBody<B>>,
         is_head: bool,
         mut handle: impl FaultHandle + 'static,
     ) -> Response<FaultBody<B>> {
-        for (_, edits) in &self.edits {
-            if let Some(status) = edits.status {
-                *response.status_mut() = status;
-            }
-            edits.headers(response.headers_mut());
-        }
-        let is_bodiless = is_bodiless(response.status());
-        if is_bodiless && self.edits.iter().any(|(_, edits)| edits.changes_content()) {
-            remove_content(response.headers_mut());
+        self.edit_head(&mut response, is_head);
+        let head = self.edited.unwrap_or_default();
+        if head.removes_content {
             response = response.map(|_| FaultBody::no_content());
         }
-        if self.stages.is_empty() || is_bodiless || is_head {
+        if self.stages.is_empty() || head.is_bodiless || is_head {
             handle.done(false);
             return response;
         }
-        let stages = self.into_stages();
-        if stages.iter().any(|stage| stage.resizes()) {
-            response.headers_mut().remove(CONTENT_LENGTH);
-        }
+        let stages = self.stages.into_iter().map(|(_, stage)| stage).collect();
         response.map(|body| body.staged(stages, Box::new(handle)))
     }
 }

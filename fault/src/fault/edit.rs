@@ -1,7 +1,8 @@
 //! Changes of one fault of a FaultSet, while the others run on.
 
 use crate::fault::builder::FaultBuilder;
-use crate::fault::set::{FaultSet, NextMember, SetError, Snapshot};
+use crate::fault::set::{FaultSet, NextMember, Snapshot};
+use crate::fault::set_error::SetError;
 use crate::report::event::FaultPlacement;
 
 impl FaultSet {

@@ -15,6 +15,8 @@ use crate::fault::actions::{ActionState, Actions};
 use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::{Changes, is_bodiless, remove_content, strip_body};
 use crate::fault::filter::filter::original_uri;
+#[cfg(feature = "tracing")]
+use crate::fault::filter::filter::traced;
 use crate::fault::guards::Permit;
 use crate::fault::selection::{AwaitedResponse, Selected};
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, delay, pause, when_off};
@@ -102,7 +104,7 @@ impl Execution {
     /// Counts and reports the beginning.
     pub(super) fn start<B>(&mut self, request: &Request<B>) {
         #[cfg(feature = "tracing")]
-        trace::started(&self.state.name, self.actions.all(), request);
+        trace::started(&self.state.name, self.actions.all(), traced(self.capability.placement(), request));
         self.state.add_active();
         // The start is reported with all actions, the end with those that were begun.
         self.actions.set_all(ActionState::Done);
@@ -274,6 +276,7 @@ impl Execution {
                 }
             }
         }
+        let had_body = !is_bodiless(head.status);
         for (index, inspect) in std::mem::take(&mut self.inspects) {
             let original = head.clone();
             // A fault that is off by now leaves the response alone.
@@ -294,6 +297,9 @@ impl Execution {
                 }
             }
         }
+        if had_body && is_bodiless(head.status) {
+            self.changes.drop_content();
+        }
         Ok(self)
     }
 
@@ -313,13 +319,13 @@ impl Execution {
         if time.is_zero() {
             return Some(());
         }
-        delay(&self.state, time).await
+        delay(&self.state, self.capability.placement(), time).await
     }
 
     /// Returns the delay of the head of the response.
     pub(crate) fn pause_head(&self, time: Duration) -> Pause {
-        let state = self.state.clone();
-        Pause::new(async move { delay(&state, time).await })
+        let (state, placement) = (self.state.clone(), self.capability.placement());
+        Pause::new(async move { delay(&state, placement, time).await })
     }
 
     /// `Err`: the request goes on without it.
@@ -467,7 +473,7 @@ impl Execution {
             if !actions.is_empty() {
                 guard(|| {
                     span.reporter.report(&Event::new(
-                        &self.state.name,
+                        self.state.names(),
                         placement.into(),
                         phase,
                         &actions,

@@ -9,6 +9,8 @@ use http::{Method, Request, Version};
 use crate::connection::command::Termination;
 use crate::fault::capability::{Capability, DeliveryMethod, Placement};
 use crate::fault::execution::{Execution, clone_head};
+#[cfg(feature = "tracing")]
+use crate::fault::filter::filter::traced;
 use crate::fault::flag::{FlagEvaluation, FlagShares};
 use crate::fault::selection::{AwaitedResponse, Decisions, Selected};
 use crate::fault::standby::Standby;
@@ -84,7 +86,7 @@ impl Fault {
             }
             Ok(Selected { steps, .. }) => {
                 #[cfg(feature = "tracing")]
-                crate::report::trace::dry_run(&self.state.name, &steps.actions, request);
+                crate::report::trace::dry_run(&self.state.name, &steps.actions, traced(placement, request));
                 self.state.count_skipped(SkipReason::DryRun);
                 self.state.report(Phase::Skipped(SkipReason::DryRun), &steps.actions, placement, request);
                 None

@@ -23,6 +23,8 @@ pub(crate) mod registry;
 pub(crate) mod schedule;
 pub(crate) mod selection;
 pub(crate) mod set;
+pub(crate) mod set_builder;
+pub(crate) mod set_error;
 pub(crate) mod source;
 pub(crate) mod standby;
 pub(crate) mod state;

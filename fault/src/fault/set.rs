@@ -9,8 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::error::FaultErrors;
-use crate::config::one_line::OneLine;
-use crate::config::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, RwLock};
+use crate::config::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, RwLock};
 use crate::fault::builder::FaultBuilder;
 use crate::fault::capability::Placement;
 use crate::fault::control::Control;
@@ -18,6 +17,7 @@ use crate::fault::fault::Fault;
 use crate::fault::guards::{CompiledGuards, GuardState, Guards};
 #[cfg(feature = "plan")]
 use crate::fault::registry::PlanRegistry;
+use crate::fault::set_error::SetError;
 use crate::fault::state::Carried;
 use crate::report::callback::guard;
 use crate::report::counts::Counts;
@@ -65,28 +65,29 @@ use crate::report::set_event::{SetEvent, StopReason};
 /// ```
 #[derive(Clone)]
 pub struct FaultSet {
-    state: Arc<SetState>,
+    pub(super) state: Arc<SetState>,
 }
 
-struct SetState {
+pub(super) struct SetState {
     /// How many faults of the set are not idle.
-    active: Arc<AtomicUsize>,
-    current: RwLock<Arc<Snapshot>>,
-    revision: AtomicU64,
-    guards: Arc<GuardState>,
+    pub(super) active: Arc<AtomicUsize>,
+    pub(super) current: RwLock<Arc<Snapshot>>,
+    pub(super) revision: AtomicU64,
+    pub(super) guards: Arc<GuardState>,
     /// Held while the set is swapped.
-    swap: Mutex<()>,
-    reporter: Option<Arc<dyn Reporter>>,
-    on_event: Option<Box<OnEvent>>,
-    log: Option<EventLog>,
+    pub(super) swap: Mutex<()>,
+    pub(super) name: Option<Arc<str>>,
+    pub(super) reporter: Option<Arc<dyn Reporter>>,
+    pub(super) on_event: Mutex<Vec<Arc<OnEvent>>>,
+    pub(super) log: Option<EventLog>,
     #[cfg(feature = "metrics")]
-    meters: Option<SetMeters>,
-    environment: Option<String>,
+    pub(super) meters: Option<SetMeters>,
+    pub(super) environment: Option<String>,
     #[cfg(feature = "plan")]
-    registry: PlanRegistry,
+    pub(super) registry: PlanRegistry,
 }
 
-type OnEvent = dyn Fn(&SetEvent) + Send + Sync;
+pub(super) type OnEvent = dyn Fn(&SetEvent) + Send + Sync;
 
 /// The faults of one revision.
 #[derive(Debug, Default)]
@@ -164,17 +165,6 @@ struct Swapped {
 }
 
 impl FaultSet {
-    /// Returns an empty set.
-    #[allow(clippy::new_without_default, reason = "a set is created once, and shared by its clones")]
-    pub fn new() -> Self {
-        Self::builder().build()
-    }
-
-    /// Begins an empty set with a reporter, an observer of its events or an environment.
-    pub fn builder() -> FaultSetBuilder {
-        FaultSetBuilder::default()
-    }
-
     /// Replaces all faults by these, for the server side.
     ///
     /// # Errors
@@ -226,6 +216,29 @@ impl FaultSet {
         let snapshot = self.snapshot();
         let counts = |member: &SetMember| (member.fault.name().to_owned(), member.fault.control().counts());
         snapshot.members.iter().map(counts).collect()
+    }
+
+    /// Calls this function with each event of the set from now on, beside the functions of the
+    /// [builder](FaultSetBuilder::on_event) and of earlier calls. It is kept as long as the set.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use waylay_fault::{Fault, FaultSet, error};
+    ///
+    /// let set = FaultSet::new();
+    /// let (sender, events) = mpsc::channel();
+    /// set.on_event(move |event| _ = sender.send(event.name()));
+    /// set.replace([Fault::new("flaky", error(503))])?;
+    /// assert_eq!(events.try_recv(), Ok("applied"));
+    /// # Ok::<(), waylay_fault::SetError>(())
+    /// ```
+    pub fn on_event(&self, on_event: impl Fn(&SetEvent) + Send + Sync + 'static) {
+        self.observers().push(Arc::new(on_event));
+    }
+
+    /// Returns the name of the set, if it was built with one.
+    pub fn name(&self) -> Option<&str> {
+        self.state.name.as_deref()
     }
 
     /// Returns the log of the set, if it was built with one.
@@ -322,9 +335,15 @@ impl FaultSet {
         if let Some(log) = &self.state.log {
             log.record_set(event);
         }
-        if let Some(on_event) = &self.state.on_event {
-            guard(|| on_event(event));
+        // Called without the lock: they may come back to the set.
+        let observers = self.observers().clone();
+        for observer in observers {
+            guard(|| observer(event));
         }
+    }
+
+    fn observers(&self) -> MutexGuard<'_, Vec<Arc<OnEvent>>> {
+        self.state.on_event.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the state of the set as a whole to its gauges.
@@ -427,7 +446,8 @@ impl FaultSet {
         let builder = if self.state.meters.is_some() { builder.metrics(placement) } else { builder };
         #[cfg(not(feature = "metrics"))]
         let _ = placement;
-        let builder = builder.carried(carried).guards(self.state.guards.clone()).log(self.state.log.clone());
+        let builder = builder.set(self.state.name.clone()).carried(carried);
+        let builder = builder.guards(self.state.guards.clone()).log(self.state.log.clone());
         match &self.state.reporter {
             Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
             _ => builder,
@@ -448,104 +468,6 @@ impl fmt::Debug for FaultSet {
     }
 }
 
-/// Options of a [`FaultSet`], begun by [`FaultSet::builder`].
-#[derive(Default)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct FaultSetBuilder {
-    reporter: Option<Arc<dyn Reporter>>,
-    on_event: Option<Box<OnEvent>>,
-    log: Option<EventLog>,
-    #[cfg(feature = "metrics")]
-    has_metrics: bool,
-    environment: Option<String>,
-    #[cfg(feature = "plan")]
-    registry: PlanRegistry,
-}
-
-impl FaultSetBuilder {
-    /// Reports what the faults do; those with a reporter of their own report to that.
-    pub fn reporter(mut self, reporter: impl Reporter) -> Self {
-        self.reporter = Some(Arc::new(reporter));
-        self
-    }
-
-    /// Calls this function with each event of the set as a whole.
-    pub fn on_event(mut self, on_event: impl Fn(&SetEvent) + Send + Sync + 'static) -> Self {
-        self.on_event = Some(Box::new(on_event));
-        self
-    }
-
-    /// Logs what the faults do and the events of the set, also of faults with a reporter of their own.
-    pub fn event_log(mut self, log: EventLog) -> Self {
-        self.log = Some(log);
-        self
-    }
-
-    /// Counts what the faults do in the recorder of the crate `metrics` that is installed now, and at
-    /// each swap of the faults: [their names](crate::reports#metrics). Install it before.
-    ///
-    /// ```
-    /// use metrics_util::debugging::DebuggingRecorder;
-    /// use waylay_fault::{Fault, FaultSet, error};
-    ///
-    /// // In a program: `PrometheusBuilder::new().install()` of `metrics-exporter-prometheus`.
-    /// let recorder = DebuggingRecorder::new();
-    /// let values = recorder.snapshotter();
-    /// metrics::with_local_recorder(&recorder, || {
-    ///     let set = FaultSet::builder().metrics().build();
-    ///     set.replace([Fault::new("flaky", error(503))]).expect("the settings are good");
-    /// });
-    /// assert!(values.snapshot().into_vec().iter().any(|(key, ..)| key.key().name() == "waylay_fault_requests_total"));
-    /// ```
-    #[cfg(feature = "metrics")]
-    pub fn metrics(mut self) -> Self {
-        self.has_metrics = true;
-        self
-    }
-
-    /// Declares the environment of the process, such as `staging`. By default it is the value of
-    /// `WAYLAY_ENVIRONMENT`.
-    pub fn environment(mut self, name: impl Into<String>) -> Self {
-        self.environment = Some(name.into());
-        self
-    }
-
-    /// Sets what plans may name: custom injectors, flags and secrets.
-    #[cfg(feature = "plan")]
-    pub fn registry(mut self, registry: PlanRegistry) -> Self {
-        self.registry = registry;
-        self
-    }
-
-    /// Returns the set, still empty.
-    pub fn build(self) -> FaultSet {
-        let from_process = || std::env::var("WAYLAY_ENVIRONMENT").ok().filter(|name| !name.is_empty());
-        FaultSet {
-            state: Arc::new(SetState {
-                active: Arc::default(),
-                current: RwLock::default(),
-                revision: AtomicU64::new(0),
-                guards: Arc::default(),
-                swap: Mutex::default(),
-                reporter: self.reporter,
-                on_event: self.on_event,
-                log: self.log,
-                #[cfg(feature = "metrics")]
-                meters: self.has_metrics.then(SetMeters::new),
-                environment: self.environment.or_else(from_process),
-                #[cfg(feature = "plan")]
-                registry: self.registry,
-            }),
-        }
-    }
-}
-
-impl fmt::Debug for FaultSetBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaultSetBuilder").field("environment", &self.environment).finish_non_exhaustive()
-    }
-}
-
 /// The state of a [`FaultSet`] as a whole.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -563,33 +485,3 @@ pub struct SetStatus {
     /// Whether nothing is injected.
     pub is_dry_run: bool,
 }
-
-/// Why a set of faults was not accepted.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum SetError {
-    /// The wrong settings of each fault that has any.
-    Faults(Vec<FaultErrors>),
-    /// Two faults have this name.
-    DuplicateName(String),
-}
-
-impl fmt::Display for SetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Faults(errors) => {
-                let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
-            Self::DuplicateName(name) => {
-                write!(
-                    f,
-                    "two faults are named `{}`; counters and decisions go by the name, so give each its own",
-                    OneLine(name)
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for SetError {}

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request};
+use tokio::time::Instant;
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
 use crate::config::sync::{AtomicBool, AtomicU64, Ordering};
@@ -22,13 +23,15 @@ use crate::injector::tree::CompiledInjector;
 use crate::random::draws::{Draws, Key, Sampler};
 use crate::report::callback::guard;
 use crate::report::counts::Counters;
-use crate::report::event::{Action, Event, Phase, Reporter, SkipReason};
+use crate::report::event::{Action, DelayReport, Event, Phase, Reporter, SkipReason};
 use crate::report::log::EventLog;
 #[cfg(feature = "metrics")]
 use crate::report::meters::Meters;
 
 pub(crate) struct FaultState {
     pub(crate) name: Arc<str>,
+    /// The name of its set.
+    pub(crate) set: Option<Arc<str>>,
     pub(crate) switch: Switch,
     pub(crate) filter: RequestFilter,
     /// Decides about the participation of a request.
@@ -133,6 +136,11 @@ impl FaultState {
         self.switch.run_until_off(work).await.flatten()
     }
 
+    /// The name of the fault, and that of its set.
+    pub(crate) fn names(&self) -> (&str, Option<&str>) {
+        (&self.name, self.set.as_deref())
+    }
+
     /// Whether events are to be built.
     pub(crate) fn has_reporter(&self) -> bool {
         self.reporter.is_some() || self.log.is_some()
@@ -150,7 +158,7 @@ impl FaultState {
             return;
         }
         let uri = original_uri(placement, request);
-        let event = Event::new(&self.name, placement.into(), phase, actions, request, uri);
+        let event = Event::new(self.names(), placement.into(), phase, actions, request, uri);
         if let Some(reporter) = &self.reporter {
             guard(|| reporter.report(&event));
         }
@@ -167,12 +175,17 @@ pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
 }
 
 /// Waits as [`pause`] does, and measures it: the delay of a request or of the head of a response.
-pub(crate) async fn delay(state: &FaultState, time: Duration) -> Option<()> {
-    #[cfg(feature = "metrics")]
-    let begin = tokio::time::Instant::now();
+pub(crate) async fn delay(state: &FaultState, placement: Placement, time: Duration) -> Option<()> {
+    let begin = Instant::now();
     let result = state.run_until_off(state.sleeper.sleep(time)).await.flatten();
+    let (time, is_cancelled) = (begin.elapsed(), result.is_none());
     #[cfg(feature = "metrics")]
-    state.meters.iter().for_each(|meters| meters.record_delay(begin.elapsed(), result.is_none()));
+    state.meters.iter().for_each(|meters| meters.record_delay(time, is_cancelled));
+    if let Some(reporter) = &state.reporter {
+        let (fault, set) = state.names();
+        let report = DelayReport { fault, set, placement: placement.into(), time, is_cancelled };
+        guard(|| reporter.report_delay(&report));
+    }
     result
 }
 

@@ -235,6 +235,7 @@ pub fn halt() {
     // Swapped, not stored: loom takes a store that meets an exchange for one that may come before it.
     HALT.state.swap(HALTED, Ordering::AcqRel);
     HALT.begun.notify_waiters();
+    HALT.changed.notify_waiters();
     #[cfg(feature = "metrics")]
     crate::report::meters::set_halted(true);
 }
@@ -242,6 +243,7 @@ pub fn halt() {
 /// Ends a [`halt`], also one of the environment; delays that it ended are not resumed.
 pub fn resume() {
     HALT.state.swap(RUNNING, Ordering::AcqRel);
+    HALT.changed.notify_waiters();
     #[cfg(feature = "metrics")]
     crate::report::meters::set_halted(false);
 }
@@ -251,6 +253,32 @@ pub fn halted() -> bool {
     match HALT.state.load(Ordering::Acquire) {
         UNREAD => read_environment(),
         state => state == HALTED,
+    }
+}
+
+/// Waits until [`halted`] is no longer this, and returns the new value. A [`halt`] and a [`resume`] between
+/// two calls of this are not noticed.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let begin = waylay_fault::halted();
+/// let changed = tokio::spawn(waylay_fault::halt_changed(begin));
+/// waylay_fault::halt();
+/// assert!(changed.await?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn halt_changed(from: bool) -> bool {
+    loop {
+        let mut changed = pin!(HALT.changed.notified());
+        // Registered before the state is read, so that no change goes unnoticed.
+        changed.as_mut().enable();
+        let now = halted();
+        if now != from {
+            return now;
+        }
+        changed.await;
     }
 }
 
@@ -268,11 +296,15 @@ const HALTED: u8 = 2;
 /// The halt of all faults.
 struct Halt {
     state: AtomicU8,
+    /// Wakes what a halt ends.
     begun: Notify,
+    /// Wakes what follows halts and their ends.
+    changed: Notify,
 }
 
 global! {
-    static HALT: Halt = Halt { state: AtomicU8::new(UNREAD), begun: Notify::const_new() };
+    static HALT: Halt =
+        Halt { state: AtomicU8::new(UNREAD), begun: Notify::const_new(), changed: Notify::const_new() };
 }
 
 fn read_environment() -> bool {

@@ -96,8 +96,9 @@ impl Inspect {
 }
 
 impl InjectOutcome {
-    /// Continues, and calls this function with the head of the response, which it may change. Its
-    /// result applies to the response:
+    /// Continues, and calls this function with the head of the response, which it may change. The head is as the
+    /// faults within this one send it, before the other changes of this fault. The result applies to the
+    /// response:
     ///
     /// - [`Skip`](Self::Skip): it is sent unchanged, uncounted and unmarked;
     /// - [`Continue`](Self::Continue): it is sent with the changed head;

@@ -229,7 +229,8 @@ impl Stage for WrongLengthStage {
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         if let Some(pause) = &mut self.pause {
             let _ = ready!(pause.poll(cx));
-            self.ended = true;
+            // A stage around this one may read beyond the end.
+            (self.pause, self.ended) = (None, true);
             return Poll::Ready(None);
         }
         match ready!(input.poll_frame(cx)) {

@@ -22,7 +22,10 @@ use crate::report::event::{Action, Reporter, SkipReason};
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn random<I: Into<Injector>>(choices: impl IntoIterator<Item = (f64, I)>) -> Injector {
-    Injector::new(RandomConfig(choices.into_iter().map(|(weight, choice)| (weight, choice.into())).collect()))
+    let choices: Vec<(f64, Injector)> =
+        choices.into_iter().map(|(weight, choice)| (weight, choice.into())).collect();
+    let depth = depth_of(choices.iter().map(|(_, choice)| choice));
+    Injector::around(depth, RandomConfig(choices))
 }
 
 /// Runs one of several injectors, picked by a function of the request's draws. The function returns
@@ -40,7 +43,8 @@ pub fn random_by<I: Into<Injector>>(
     choices: impl IntoIterator<Item = I>,
     index: impl Fn(&mut Draws) -> usize + Send + Sync + 'static,
 ) -> Injector {
-    Injector::new(RandomBy { choices: choices.into_iter().map(Into::into).collect(), index: Box::new(index) })
+    let choices: Vec<Injector> = choices.into_iter().map(Into::into).collect();
+    Injector::around(depth_of(&choices), RandomBy { choices, index: Box::new(index) })
 }
 
 type Index = dyn Fn(&mut Draws) -> usize + Send + Sync;
@@ -227,7 +231,7 @@ impl Injector {
     /// ```
     #[must_use]
     pub fn reporter(self, reporter: impl Reporter) -> Self {
-        Self::new(Reported { injector: self, reporter: Arc::new(reporter) })
+        Self::around(self.depth, Reported { injector: self, reporter: Arc::new(reporter) })
     }
 }
 
@@ -297,16 +301,50 @@ impl<I: fmt::Debug> fmt::Debug for Reported<I> {
 /// Fault::new("bad-day", mostly_slow).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
+///
+/// At most [`MAX_INJECTOR_DEPTH`] injectors may be within each other.
 #[derive(Debug)]
-pub struct Injector(Box<dyn InjectorConfig>);
+pub struct Injector {
+    config: Box<dyn InjectorConfig>,
+    /// The number of injectors within each other, including this one.
+    depth: usize,
+}
+
+/// The most injectors that may be within each other: chains, choices and reporters.
+pub const MAX_INJECTOR_DEPTH: usize = 64;
 
 impl Injector {
     pub(crate) fn new(config: impl InjectorConfig + 'static) -> Self {
-        Self(Box::new(config))
+        Self { config: Box::new(config), depth: 1 }
+    }
+
+    /// Returns an injector around others of this depth. If that is too deep they are left out, and the build reports it: so no
+    /// function that visits the tree goes too deep.
+    fn around(depth: usize, config: impl InjectorConfig + 'static) -> Self {
+        if depth >= MAX_INJECTOR_DEPTH {
+            return Self::new(TooDeep);
+        }
+        Self { config: Box::new(config), depth: depth + 1 }
     }
 
     pub(crate) fn check(self, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
-        self.0.check(at, errors)
+        self.config.check(at, errors)
+    }
+}
+
+fn depth_of<'i>(inner: impl IntoIterator<Item = &'i Injector>) -> usize {
+    inner.into_iter().map(|injector| injector.depth).max().unwrap_or(0)
+}
+
+/// Takes the place of an injector that has too many within each other.
+#[derive(Debug)]
+struct TooDeep;
+
+impl InjectorConfig for TooDeep {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let setting = if at.is_empty() { "injector" } else { at };
+        errors.add(setting, MAX_INJECTOR_DEPTH, FaultErrorKind::InjectorsTooDeep);
+        None
     }
 }
 
@@ -386,7 +424,8 @@ pub(crate) fn child_setting(at: &str, name: &str) -> String {
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn chain<I: Into<Injector>>(links: impl IntoIterator<Item = I>) -> Injector {
-    Injector::new(ChainConfig(links.into_iter().map(Into::into).collect()))
+    let links: Vec<Injector> = links.into_iter().map(Into::into).collect();
+    Injector::around(depth_of(&links), ChainConfig(links))
 }
 
 #[derive(Debug)]

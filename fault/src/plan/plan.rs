@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::error::{FaultErrorKind, FaultErrors};
 use crate::fault::guards::Guards;
@@ -203,6 +204,22 @@ impl FaultPlan {
     /// Returns whether the plan ends by itself.
     pub fn has_end(&self) -> bool {
         self.data.get("ttl").is_some() || self.data.get("until").is_some()
+    }
+
+    /// Returns the time to live of the plan.
+    ///
+    /// ```
+    /// # #[cfg(feature = "toml")] {
+    /// use std::time::Duration;
+    /// use waylay_fault::FaultPlan;
+    ///
+    /// let plan = FaultPlan::from_toml("version = 1\nenvironments = ['staging']\nttl = '15m'")?;
+    /// assert_eq!(plan.ttl(), Some(Duration::from_secs(900)));
+    /// # }
+    /// # Ok::<(), waylay_fault::PlanErrors>(())
+    /// ```
+    pub fn ttl(&self) -> Option<Duration> {
+        self.data.time("ttl").and_then(|time| time.duration().ok())
     }
 
     /// Returns the guards of the plan.

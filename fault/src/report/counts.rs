@@ -77,6 +77,53 @@ pub struct Counts {
     pub active: u64,
 }
 
+impl Counts {
+    /// Returns the number of requests that were skipped for this reason.
+    ///
+    /// ```
+    /// use waylay_fault::{Fault, SkipReason, error};
+    ///
+    /// let counts = Fault::new("flaky", error(503)).build()?.control().counts();
+    /// let skipped: u64 = SkipReason::ALL.iter().map(|reason| counts.skipped(*reason)).sum();
+    /// assert_eq!(counts.seen, counts.injected + skipped);
+    /// # Ok::<(), waylay_fault::FaultErrors>(())
+    /// ```
+    pub fn skipped(&self, reason: SkipReason) -> u64 {
+        match reason {
+            SkipReason::Halted => self.halted,
+            SkipReason::NotEnabled => self.not_enabled,
+            SkipReason::Protected => self.protected,
+            SkipReason::NoMatch => self.no_match,
+            SkipReason::NotSelected => self.not_selected,
+            SkipReason::OutsideWindow => self.outside_window,
+            SkipReason::OtherInGroup => self.other_in_group,
+            SkipReason::AlreadyDecided => self.already_decided,
+            SkipReason::NotDeliverable => self.not_deliverable,
+            SkipReason::OutsideSchedule => self.outside_schedule,
+            SkipReason::Expired => self.expired,
+            SkipReason::Stopped => self.stopped,
+            SkipReason::MaxActive => self.max_active,
+            SkipReason::MaxRate => self.max_rate,
+            SkipReason::MaxAffected => self.max_affected,
+            SkipReason::DryRun => self.dry_run,
+            SkipReason::CallbackPanicked => self.callback_panicked,
+            SkipReason::Declined => self.declined,
+            SkipReason::ResponseMismatch => self.response_mismatch,
+            SkipReason::NotRequested => self.not_requested,
+            SkipReason::Untrusted => self.untrusted,
+            SkipReason::InvalidControl => self.invalid_control,
+        }
+    }
+
+    /// Returns the outcomes of requests with their names in metrics: `injected`, and the name of each
+    /// [`SkipReason`].
+    pub fn outcomes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = *self;
+        let skipped = SkipReason::ALL.iter().map(move |reason| (reason.name(), counts.skipped(*reason)));
+        [("injected", self.injected)].into_iter().chain(skipped)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     seen: AtomicU64,
@@ -174,6 +221,10 @@ impl Counters {
             &self.dry_run,
             &self.callback_panicked,
             &self.declined,
+            &self.response_mismatch,
+            &self.not_requested,
+            &self.untrusted,
+            &self.invalid_control,
         ];
         counters.iter().for_each(|counter| counter.store(0, Relaxed));
     }
@@ -206,5 +257,28 @@ impl Counters {
             invalid_control: self.invalid_control.load(Relaxed),
             active: self.active.load(Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_is_counted_and_reset() {
+        let counters = Counters::default();
+        counters.add_active();
+        counters.add_seen();
+        counters.add_injected();
+        for (index, reason) in SkipReason::ALL.iter().enumerate() {
+            (0..=index).for_each(|_| counters.add_skipped(*reason));
+        }
+        let counts = counters.snapshot();
+        assert_eq!(counts.outcomes().next(), Some(("injected", 1)));
+        for (index, (reason, outcome)) in SkipReason::ALL.iter().zip(counts.outcomes().skip(1)).enumerate() {
+            assert_eq!(outcome, (reason.name(), index as u64 + 1));
+        }
+        counters.reset();
+        assert_eq!(counters.snapshot(), Counts { active: 1, ..Counts::default() });
     }
 }

@@ -221,8 +221,7 @@ pub enum SkipReason {
 
 impl SkipReason {
     /// All of them.
-    #[cfg(feature = "metrics")]
-    pub(crate) const ALL: [Self; 22] = [
+    pub const ALL: &'static [Self] = &[
         Self::Halted,
         Self::NotEnabled,
         Self::Protected,
@@ -328,6 +327,7 @@ impl fmt::Display for Phase {
 #[derive(Debug)]
 pub struct Event<'a> {
     pub(crate) fault: &'a str,
+    pub(crate) set: Option<&'a str>,
     pub(crate) placement: FaultPlacement,
     pub(crate) phase: Phase,
     pub(crate) actions: &'a [Action],
@@ -338,19 +338,25 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     pub(crate) fn new<B>(
-        fault: &'a str,
+        (fault, set): (&'a str, Option<&'a str>),
         placement: FaultPlacement,
         phase: Phase,
         actions: &'a [Action],
         request: &'a Request<B>,
         uri: &'a Uri,
     ) -> Self {
-        Self { fault, placement, phase, actions, method: request.method(), uri, headers: request.headers() }
+        let (method, headers) = (request.method(), request.headers());
+        Self { fault, set, placement, phase, actions, method, uri, headers }
     }
 
     /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         self.fault
+    }
+
+    /// Returns the name of its set, if the set [has one](crate::FaultSetBuilder::name).
+    pub fn set(&self) -> Option<&str> {
+        self.set
     }
 
     /// Returns the side on which the fault acted.
@@ -394,7 +400,24 @@ impl fmt::Display for Event<'_> {
     }
 }
 
-/// Receives the events of a fault. Implemented for closures.
+/// One delay of a request or of the head of a response, over or cancelled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct DelayReport<'a> {
+    /// The name of the fault.
+    pub fault: &'a str,
+    /// The name of its set, if the set has one.
+    pub set: Option<&'a str>,
+    /// The side on which the fault acted.
+    pub placement: FaultPlacement,
+    /// The time that was spent.
+    pub time: Duration,
+    /// Whether a halt or a switch ended it early.
+    pub is_cancelled: bool,
+}
+
+/// Receives the events of a fault. Implemented for closures, and for pairs of reporters, which both receive
+/// each event.
 ///
 /// The events of one request come in order and on the request's own task: first
 /// [`Skipped`](Phase::Skipped) or [`Started`](Phase::Started), then one of the three ends. A
@@ -431,6 +454,12 @@ impl fmt::Display for Event<'_> {
 pub trait Reporter: Send + Sync + 'static {
     /// Receives one event.
     fn report(&self, event: &Event<'_>);
+
+    /// Receives one delay of a request or of the head of a response, once it is over. Delays of chunks are
+    /// not reported, nor those of requests whose client leaves. Does nothing by default.
+    fn report_delay(&self, delay: &DelayReport<'_>) {
+        let _ = delay;
+    }
 }
 
 impl<F> Reporter for F
@@ -445,5 +474,21 @@ where
 impl<R: Reporter + ?Sized> Reporter for Arc<R> {
     fn report(&self, event: &Event<'_>) {
         (**self).report(event);
+    }
+
+    fn report_delay(&self, delay: &DelayReport<'_>) {
+        (**self).report_delay(delay);
+    }
+}
+
+impl<A: Reporter, B: Reporter> Reporter for (A, B) {
+    fn report(&self, event: &Event<'_>) {
+        self.0.report(event);
+        self.1.report(event);
+    }
+
+    fn report_delay(&self, delay: &DelayReport<'_>) {
+        self.0.report_delay(delay);
+        self.1.report_delay(delay);
     }
 }

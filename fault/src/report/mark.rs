@@ -80,6 +80,14 @@ impl Injected {
         self.iter().any(|injected| injected.is_reject)
     }
 
+    /// Marks a response that a program makes of an [injected error](Self::of_error): the extension, and the
+    /// header [`INJECTED_HEADER`]. Inserted into the extensions by the program, it marks the response within the
+    /// process alone.
+    pub fn mark<B>(self, response: &mut Response<B>) {
+        let header = HeaderValue::from_str(&self.fault).ok();
+        Mark { header, is_last_response: false, injected: self }.put_on(response);
+    }
+
     /// Returns this and what faults further inside did, the outermost first.
     pub fn iter(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |injected| injected.inner.as_deref())

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
 
 use crate::report::event::{FaultPlacement, SkipReason};
 use crate::report::set_event::SetEvent;
@@ -12,29 +12,28 @@ use crate::report::set_event::SetEvent;
 pub(crate) struct Meters {
     injected: Counter,
     /// By the number of the reason.
-    skipped: [Counter; SkipReason::ALL.len()],
+    skipped: Box<[Counter]>,
     active: Gauge,
     delay: Histogram,
     cancelled_delay: Histogram,
 }
 
 impl Meters {
-    pub(crate) fn new(fault: &str, placement: FaultPlacement) -> Self {
-        let labels = |outcome: &'static str| {
-            [
-                ("fault", fault.to_owned()),
-                ("side", placement.name().to_owned()),
-                ("outcome", outcome.to_owned()),
-            ]
+    pub(crate) fn new(fault: &str, placement: FaultPlacement, set: Option<&str>) -> Self {
+        let labels = |outcome: Option<&'static str>| {
+            let mut labels =
+                vec![Label::new("fault", fault.to_owned()), Label::new("side", placement.name())];
+            labels.extend(outcome.map(|outcome| Label::new("outcome", outcome)));
+            labels.extend(set_label(set));
+            labels
         };
-        let requests = |outcome| counter!("waylay_fault_requests_total", &labels(outcome));
-        let [name, side, _] = labels("");
+        let requests = |outcome| counter!("waylay_fault_requests_total", labels(Some(outcome)));
         Self {
             injected: requests("injected"),
-            skipped: SkipReason::ALL.map(|reason| requests(reason.name())),
-            active: gauge!("waylay_fault_active", &[name, side]),
-            delay: histogram!("waylay_fault_delay_seconds", &labels("finished")),
-            cancelled_delay: histogram!("waylay_fault_delay_seconds", &labels("cancelled")),
+            skipped: SkipReason::ALL.iter().map(|reason| requests(reason.name())).collect(),
+            active: gauge!("waylay_fault_active", labels(None)),
+            delay: histogram!("waylay_fault_delay_seconds", labels(Some("finished"))),
+            cancelled_delay: histogram!("waylay_fault_delay_seconds", labels(Some("cancelled"))),
         }
     }
 
@@ -44,7 +43,7 @@ impl Meters {
 
     pub(crate) fn count_skipped(&self, reason: SkipReason) {
         if let Some(index) = SkipReason::ALL.iter().position(|known| *known == reason) {
-            self.skipped[index].increment(1);
+            self.skipped.get(index).iter().for_each(|counter| counter.increment(1));
         }
     }
 
@@ -75,13 +74,18 @@ pub(crate) struct SetMeters {
 }
 
 impl SetMeters {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(set: Option<&str>) -> Self {
+        let labels = || set_label(set).into_iter().collect::<Vec<_>>();
+        let event = |name| {
+            let labels = [Label::new("outcome", name)].into_iter().chain(set_label(set));
+            counter!("waylay_fault_set_events_total", labels.collect::<Vec<_>>())
+        };
         Self {
-            revision: gauge!("waylay_fault_plan_revision"),
-            stopped: gauge!("waylay_fault_stopped"),
-            expired: gauge!("waylay_fault_expired"),
-            dry_run: gauge!("waylay_fault_dry_run"),
-            events: SetEvent::NAMES.map(|name| counter!("waylay_fault_set_events_total", "outcome" => name)),
+            revision: gauge!("waylay_fault_plan_revision", labels()),
+            stopped: gauge!("waylay_fault_stopped", labels()),
+            expired: gauge!("waylay_fault_expired", labels()),
+            dry_run: gauge!("waylay_fault_dry_run", labels()),
+            events: SetEvent::NAMES.map(event),
             update: Mutex::default(),
         }
     }
@@ -102,6 +106,11 @@ impl SetMeters {
             gauge.set(f64::from(u8::from(is_set)));
         }
     }
+}
+
+/// Returns the label of a set that has a name, which keeps it apart from other sets of the process.
+fn set_label(set: Option<&str>) -> Option<Label> {
+    set.map(|name| Label::new("set", name.to_owned()))
 }
 
 /// Sets whether every fault of the process is halted.

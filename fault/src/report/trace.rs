@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::Request;
+use http::Method;
 use tracing::{Level, Span, event};
 
 use crate::config::one_line::OneLine;
@@ -10,7 +10,7 @@ use crate::report::event::Action;
 
 /// Emits an event for an injection that begins, and records the fault in the field `fault.injected`
 /// of the current span, if the span has declared it.
-pub(crate) fn started<B>(fault: &str, actions: &[Action], request: &Request<B>) {
+pub(crate) fn started(fault: &str, actions: &[Action], (method, path): (&Method, &str)) {
     let actions = List(actions);
     Span::current().record("fault.injected", fault);
     event!(
@@ -18,22 +18,22 @@ pub(crate) fn started<B>(fault: &str, actions: &[Action], request: &Request<B>) 
         Level::INFO,
         fault,
         %actions,
-        method = %request.method(),
-        path = OneLine(request.uri().path()).to_string().as_str(),
+        %method,
+        path = OneLine(path).to_string().as_str(),
         "fault injected"
     );
 }
 
 /// Emits an event for what a dry run would have injected.
-pub(crate) fn dry_run<B>(fault: &str, actions: &[Action], request: &Request<B>) {
+pub(crate) fn dry_run(fault: &str, actions: &[Action], (method, path): (&Method, &str)) {
     let actions = List(actions);
     event!(
         target: "waylay_fault",
         Level::INFO,
         fault,
         %actions,
-        method = %request.method(),
-        path = OneLine(request.uri().path()).to_string().as_str(),
+        %method,
+        path = OneLine(path).to_string().as_str(),
         "fault not injected: dry run"
     );
 }

@@ -20,6 +20,8 @@ use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
 use crate::fault::set::FaultSet;
 use crate::fault::source::FaultSource;
+use crate::report::event::Action;
+use crate::report::mark::Injected;
 use crate::service::evaluation::ErrorFns;
 use crate::service::future::FaultFuture;
 use crate::service::service::FaultInner;
@@ -231,29 +233,65 @@ impl ClientError {
     /// Tests whether a fault made the error: that of the layer, or one further in, such as that of a
     /// connector.
     pub fn is_injected(&self) -> bool {
-        let mut next: Option<&(dyn Error + 'static)> = Some(self);
-        while let Some(error) = next {
-            if is_injected(error) {
-                return true;
-            }
-            // An io error has its own error inside, and skips it as a source.
-            let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            if io.is_some_and(|error| is_injected(error)) {
-                return true;
-            }
-            next = error.source();
-        }
-        false
+        Injected::of_error(self).is_some()
     }
 }
 
-/// Tests whether a fault made this error, without its sources.
-fn is_injected(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref().is_some_and(|error| matches!(error, ClientError::Injected(_)))
-        || error.is::<InjectedError>()
-        || error.is::<InjectedIoError>()
-        || error.is::<RejectError>()
-        || error.downcast_ref::<BodyError>().is_some_and(|error| error.reject().is_some())
+impl Injected {
+    /// Returns the mark of a response that a program makes of this error, if a fault made the error or one of
+    /// its sources: a [`ClientError`], or an error of a connector, a connection or a body.
+    ///
+    /// A gateway answers such an error with a 502, which is none of its own. Marked, it counts as injected: the
+    /// [automatic stop](crate::AutoStop) leaves it out, here and in the process that receives it.
+    ///
+    /// ```
+    /// use http::{Response, StatusCode};
+    /// use tokio::io::AsyncReadExt;
+    /// use waylay_fault::{FaultStream, INJECTED_HEADER, Injected};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # let (ours, _theirs) = tokio::io::duplex(64);
+    /// let mut upstream = FaultStream::accepted(ours, None);
+    /// upstream.connection().reset();
+    /// let error = upstream.read_u8().await.unwrap_err();
+    ///
+    /// let mut response = Response::new(String::new());
+    /// *response.status_mut() = StatusCode::BAD_GATEWAY;
+    /// if let Some(injected) = Injected::of_error(&error) {
+    ///     injected.mark(&mut response);
+    /// }
+    /// assert!(response.headers().contains_key(INJECTED_HEADER));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn of_error(error: &(dyn Error + 'static)) -> Option<Self> {
+        std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| {
+            // An io error has its own error inside, and skips it as a source.
+            let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            of_one(error).or_else(|| of_one(inner?))
+        })
+    }
+}
+
+/// Returns the mark of this error, without its sources.
+fn of_one(error: &(dyn Error + 'static)) -> Option<Injected> {
+    let with = |fault: &str, action: Option<Action>| {
+        let actions = action.into_iter().collect();
+        Some(Injected { fault: fault.into(), actions, is_reject: false, inner: None })
+    };
+    if let Some(error) = error.downcast_ref::<InjectedIoError>() {
+        return with(error.fault(), error.action());
+    }
+    let injected = match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Injected(error)) => Some(error),
+        _ => error.downcast_ref::<InjectedError>(),
+    };
+    if let Some(error) = injected {
+        return with(error.fault(), error.action());
+    }
+    let body = error.downcast_ref::<BodyError>().and_then(BodyError::reject);
+    with(body.or_else(|| error.downcast_ref::<RejectError>())?.fault(), None)
 }
 
 impl fmt::Display for ClientError {

@@ -1,6 +1,5 @@
 //! InjectedState: runs the steps, calls the service, changes the response.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -85,11 +84,24 @@ impl<B> DelayedRequest<B> {
     }
 }
 
-/// A response that is not changed yet.
+/// A response whose body is not changed yet.
 enum PendingResponse<R> {
     Service(R),
     Own(Response<Bytes>),
     Rejected(Rejected),
+}
+
+impl<B> PendingResponse<Response<B>> {
+    /// Returns the head. `None`: there is no response, or it stands for a rejection.
+    fn head(&self) -> Option<(StatusCode, &HeaderMap)> {
+        let (status, headers, extensions) = match self {
+            Self::Service(response) => (response.status(), response.headers(), response.extensions()),
+            Self::Own(response) => (response.status(), response.headers(), response.extensions()),
+            Self::Rejected(_) => return None,
+        };
+        let is_reject = extensions.get::<Injected>().is_some_and(Injected::is_reject);
+        (!is_reject).then_some((status, headers))
+    }
 }
 
 /// Changes of the response by one fault.
@@ -99,6 +111,16 @@ struct ResponseLayer {
 }
 
 impl ResponseLayer {
+    /// Marks the head and applies its edits.
+    fn edit_head<B>(&mut self, response: &mut Response<B>) {
+        if let Some(mark) = self.mark.take() {
+            mark.put_on(response);
+        }
+        if let Some(ResponseInjection(execution)) = &mut self.injection {
+            execution.changes.edit_head(response, execution.is_head);
+        }
+    }
+
     /// Tests whether the fault has done nothing so far.
     fn is_untouched(&self) -> bool {
         self.mark.is_none() && self.injection.as_ref().is_none_or(|injection| injection.0.awaits_response())
@@ -162,10 +184,9 @@ where
             PendingResponse::Own(response) => response.map(FaultBody::text),
             PendingResponse::Rejected(rejected) => reject(rejected),
         };
-        Poll::Ready(Ok(this.layers.drain(..).rev().fold(response, |mut response, layer| {
-            if let Some(mark) = layer.mark {
-                mark.put_on(&mut response);
-            }
+        Poll::Ready(Ok(this.layers.drain(..).rev().fold(response, |mut response, mut layer| {
+            // Only a rejection has a head that was not edited before.
+            layer.edit_head(&mut response);
             match layer.injection {
                 Some(injection) => injection.apply(response),
                 None => response,
@@ -280,8 +301,8 @@ where
         Poll::Ready(ControlFlow::Continue(()))
     }
 
-    /// Lets each fault decide about the response, and waits for its delay of the head, the innermost
-    /// first.
+    /// Lets each fault decide about the response, waits for its delay of the head, and edits the head, the
+    /// innermost first.
     fn poll_layers(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
         while *self.waited < self.layers.len() {
             let index = self.layers.len() - 1 - *self.waited;
@@ -301,6 +322,7 @@ where
                 }
                 *self.pause = None;
             }
+            self.edit_head(index);
             *self.waited += 1;
         }
         Poll::Ready(ControlFlow::Continue(()))
@@ -320,8 +342,7 @@ where
             let Some(ResponseInjection(execution)) = layer else {
                 return Poll::Ready(ControlFlow::Continue(()));
             };
-            let head = self.preview_head(index);
-            let head = head.as_ref().map(|(status, headers)| (*status, &**headers));
+            let head = self.pending_response.as_ref().and_then(PendingResponse::head);
             let Some(execution) = execution.start_after(head) else {
                 return Poll::Ready(ControlFlow::Continue(()));
             };
@@ -333,25 +354,14 @@ where
         Poll::Ready(self.replace(index, outcome))
     }
 
-    /// Returns the head of the response as the faults within this one leave it. `None`: there is no
-    /// response, or it stands for a rejection.
-    fn preview_head(&self, index: usize) -> Option<(StatusCode, Cow<'_, HeaderMap>)> {
-        let (status, headers, extensions) = match self.pending_response.as_ref()? {
-            PendingResponse::Service(response) => {
-                (response.status(), response.headers(), response.extensions())
-            }
-            PendingResponse::Own(response) => (response.status(), response.headers(), response.extensions()),
-            PendingResponse::Rejected(_) => return None,
-        };
-        if extensions.get::<Injected>().is_some_and(Injected::is_reject) {
-            return None;
+    /// Applies the changes of one fault to the head, so that the faults around it see what it sends.
+    fn edit_head(&mut self, index: usize) {
+        let Some(layer) = self.layers.get_mut(index) else { return };
+        match self.pending_response {
+            Some(PendingResponse::Service(response)) => layer.edit_head(response),
+            Some(PendingResponse::Own(response)) => layer.edit_head(response),
+            Some(PendingResponse::Rejected(_)) | None => {}
         }
-        let (mut status, mut headers) = (status, Cow::Borrowed(headers));
-        let within = self.layers.iter().skip(index + 1).rev().filter_map(|layer| layer.injection.as_ref());
-        for injection in within.filter(|injection| injection.0.changes.edits_head()) {
-            injection.0.changes.preview_head(&mut status, headers.to_mut());
-        }
-        Some((status, headers))
     }
 
     /// Lets the head of the response decide about the pending actions of one fault.

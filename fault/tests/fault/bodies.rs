@@ -17,8 +17,8 @@ use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
     Action, Corruption, Delay, DelayPoint, Fault, FaultBody, Format, Injected, Injector, LengthOffset, Phase,
-    Side, TruncateAt, TruncateEnd, chain, corrupt, error, messages, patch, rate_limit, replace, slow,
-    truncate, wrong_length,
+    Side, TruncateAt, TruncateEnd, chain, corrupt, dribble, error, messages, patch, rate_limit, replace,
+    slow, truncate, wrong_length,
 };
 
 use crate::support::{Log, always, block_on};
@@ -618,5 +618,28 @@ async fn a_released_body_is_not_changed_again() {
         let seen = read(body, start).await;
         let text = String::from_utf8_lossy(&first).into_owned() + &seen.text();
         assert_eq!((text, start.elapsed()), (chunks.concat(), Duration::ZERO), "{fault:?}");
+    }
+}
+
+/// A stage around another one may read beyond its end, as `dribble` does with a body of unknown length.
+#[tokio::test(start_paused = true)]
+async fn stages_are_read_beyond_their_end() {
+    let outer: [fn() -> Injector; 5] = [
+        || dribble(2, "1s").into(),
+        || rate_limit(100).into(),
+        || slow(Delay::fixed("1ms").at(DelayPoint::ResponseChunks)),
+        || truncate(TruncateAt::Bytes(100)).into(),
+        || wrong_length(LengthOffset::More(1)).into(),
+    ];
+    for (index, outer) in outer.iter().enumerate() {
+        for known in [true, false] {
+            let fault = on(chain([wrong_length(LengthOffset::More(5)).into(), outer(), outer()]));
+            let seen = exchange(&fault, &["12345", "678"], known).await;
+            assert_eq!(
+                (&*seen.text(), seen.trailers, seen.failed),
+                ("12345678", true, false),
+                "{index} {known}"
+            );
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use waylay_fault::{
-    DecideBy, Delay, Fault, FaultBuilder, Group, InjectContext, InjectOutcome, Injector, Reject, chain,
-    custom, error, quota, random, reject, slow,
+    DecideBy, Delay, Fault, FaultBuilder, FaultErrorKind, Group, InjectContext, InjectOutcome, Injector,
+    MAX_INJECTOR_DEPTH, Reject, chain, custom, error, quota, random, random_by, reject, slow,
 };
 
 fn errors(builder: FaultBuilder) -> Vec<String> {
@@ -253,6 +253,8 @@ fn empty_allow_lists() {
         ("headers", builder().allow_headers(no_pairs)),
         ("hosts", builder().allow_hosts(none)),
         ("clients", builder().allow_clients(none)),
+        ("statuses", builder().allow_statuses(none)),
+        ("response_headers", builder().allow_response_headers(no_pairs)),
         #[cfg(feature = "router")]
         ("routes", builder().allow_routes(none)),
         #[cfg(feature = "router")]
@@ -327,4 +329,31 @@ fn all_at_once() {
         ],
     );
     assert!(errors.to_string().starts_with("fault `` has 9 wrong settings:\n- name: "), "{errors}");
+}
+
+/// A program can put injectors into each other without end; it takes no stack to build or drop them.
+#[test]
+fn injectors_within_each_other() {
+    let shapes: [fn(Injector) -> Injector; 4] = [
+        |inner| chain([inner]),
+        |inner| random([(1.0, inner)]),
+        |inner| random_by([inner], |_| 0),
+        |inner| inner.reporter(|_: &waylay_fault::Event<'_>| {}),
+    ];
+    let check = move || {
+        for shape in shapes {
+            let nested = |count: usize| (1..count).fold(error(500).into(), |inner, _| shape(inner));
+            assert!(Fault::new("f", nested(MAX_INJECTOR_DEPTH)).build().is_ok());
+            for count in [MAX_INJECTOR_DEPTH + 1, 200_000] {
+                let errors = Fault::new("f", nested(count)).build().unwrap_err();
+                let kinds: Vec<_> = errors.iter().map(|error| error.kind().clone()).collect();
+                assert_eq!(kinds, [FaultErrorKind::InjectorsTooDeep], "{count}");
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(1024 * 1024).spawn(check).unwrap().join().unwrap();
+    let many = (0..MAX_INJECTOR_DEPTH).fold(Injector::from(error(500)), |inner, _| chain([inner]));
+    let wanted =
+        "injector: more than 64 injectors are within each other; use fewer chains and choices".to_owned();
+    assert_eq!(errors(Fault::new("f", many)), [wanted]);
 }

@@ -208,6 +208,36 @@ async fn responses_of_clients() {
     assert_eq!(injected.kind(), std::io::ErrorKind::ConnectionReset);
 }
 
+/// A status without content takes the body away, however it is set.
+#[tokio::test]
+async fn statuses_without_content() {
+    for status in [204, 205, 304] {
+        let change = custom("own", move |_: InjectContext| async move {
+            InjectOutcome::inspect(move |head| {
+                head.status = StatusCode::from_u16(status).unwrap();
+                InjectOutcome::Continue
+            })
+        });
+        let respond = custom("own", move |_: InjectContext| async move {
+            let response = Response::builder().status(status).header("content-length", "5");
+            InjectOutcome::Respond(response.body(Bytes::from("hello")).unwrap())
+        });
+        for injector in [change, respond] {
+            let fault = always(injector).build().unwrap();
+            let inner = service_fn(async |_: Request<String>| {
+                let response = Response::builder().header("content-length", "4").body(String::from("real"));
+                Ok::<_, Infallible>(response.unwrap())
+            });
+            let response = fault.layer().layer(inner).oneshot(get("/")).await.unwrap();
+            assert_eq!(response.status(), status);
+            assert!(!response.headers().contains_key("content-length"), "{:?}", response.headers());
+            assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
+            let counts = fault.control().counts();
+            assert_eq!((counts.injected, counts.active), (1, 0), "{status}");
+        }
+    }
+}
+
 /// A fault that was disabled while the service worked does not change the response.
 #[tokio::test]
 async fn off_while_the_service_works() {

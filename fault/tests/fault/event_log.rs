@@ -7,8 +7,7 @@ use proptest::prelude::*;
 use tower::ServiceExt;
 use tower_layer::Layer;
 use waylay_fault::{
-    EventLog, Fault, FaultPlacement, FaultSet, Guards, LogEvent, MissedEvents, Phase, SetEvent, SkipReason,
-    error,
+    EventLog, Fault, FaultPlacement, FaultSet, Guards, LogEvent, MissedEvents, Phase, SkipReason, error,
 };
 
 use crate::support::{block_on, get, send};
@@ -190,6 +189,8 @@ fn followers_miss_nothing_without_being_told() {
 #[cfg(feature = "serde")]
 #[tokio::test]
 async fn entries_are_data() {
+    use waylay_fault::SetEvent;
+
     let log = EventLog::new(9);
     let set = FaultSet::builder().event_log(log.clone()).build();
     set.replace([flaky()]).unwrap();

@@ -322,6 +322,50 @@ async fn failures_are_genuine_unless_a_fault_made_them() {
     }
 }
 
+/// A gateway makes a 502 of each error of its connector. One that is marked does not stop the set; a genuine error
+/// has no mark.
+#[tokio::test(start_paused = true)]
+async fn a_response_made_of_an_injected_error_is_injected() {
+    use waylay_fault::{Action, FaultPlacement, Injected};
+
+    // Whether the fault is enabled, whether the gateway marks, whether that stops the set.
+    for (is_enabled, marks, stops) in [(true, true, false), (true, false, true), (false, true, true)] {
+        let set = FaultSet::new();
+        let refused = on("refused", reject(Reject::ConnectionRefused)).enabled(is_enabled);
+        set.replace_at([
+            (FaultPlacement::Connector, refused),
+            (FaultPlacement::Server, on("other", error(503)).allow_paths(["/none"])),
+        ])
+        .unwrap();
+        set.set_guards(Guards::new().stop(AutoStop::new("30s").min_requests(1).error_ratio(0.0))).unwrap();
+        let connector = set.connect_layer().layer(service_fn(async |_: http::Uri| {
+            Err::<(), _>(std::io::Error::from(std::io::ErrorKind::ConnectionRefused))
+        }));
+        let gateway = service_fn(move |_: Request<String>| {
+            let connecting = connector.clone().oneshot(http::Uri::from_static("http://upstream/"));
+            async move {
+                let error = connecting.await.unwrap_err();
+                let mut response = Response::new(Full::<bytes::Bytes>::from(error.to_string()));
+                *response.status_mut() = StatusCode::BAD_GATEWAY;
+                if marks && let Some(injected) = Injected::of_error(&*error) {
+                    injected.mark(&mut response);
+                }
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let response = set.layer().layer(gateway).oneshot(get("/")).await.unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+        let injected: Option<&Injected> = response.extensions().get();
+        assert_eq!(injected.is_some(), is_enabled && marks);
+        if let Some(injected) = injected {
+            assert_eq!((injected.fault(), injected.actions()), ("refused", &[Action::ConnectionRefused][..]));
+            assert!(!injected.is_reject());
+            assert_eq!(response.headers()[INJECTED_HEADER], "refused");
+        }
+        assert_eq!(set.status().stop.is_some(), stops, "enabled: {is_enabled}, marked: {marks}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn late_genuine_responses_stop_the_set_and_what_runs() {
     let stop = AutoStop::new("60s").min_requests(100).latency(0.95, "1s");

@@ -241,3 +241,36 @@ fn a_single_fault_is_measured_on_its_side() {
     });
     assert_eq!(values(&snapshotter)["requests_total alone client injected"], 1.0);
 }
+
+/// Two sets with one fault of the same name: their series are apart where they have names, and an unnamed set has
+/// no label more.
+#[test]
+fn sets_with_names_have_separate_series() {
+    let ((), snapshotter) = recorded(async {
+        for (name, requests) in [(Some("checkout"), 1), (Some("search"), 2), (None, 3)] {
+            let set = FaultSet::builder().metrics();
+            let set = name.into_iter().fold(set, |set, name| set.name(name)).build();
+            assert_eq!(set.name(), name);
+            set.replace([Fault::new("late", slow(Delay::fixed("1ms"))).enabled(true).participation(1.0)])
+                .unwrap();
+            for _ in 0..requests {
+                through(&set, 200).await;
+            }
+        }
+    });
+    let values = values(&snapshotter);
+    let rows = [
+        ("requests_total late server injected", [1.0, 2.0, 3.0]),
+        ("delay_seconds late server finished", [1.0, 2.0, 3.0]),
+        ("active late server", [0.0; 3]),
+        ("plan_revision", [1.0; 3]),
+        ("stopped", [0.0; 3]),
+        ("set_events_total applied", [1.0; 3]),
+    ];
+    for (series, expected) in rows {
+        let found = [" checkout", " search", ""].map(|set| values[&format!("{series}{set}")]);
+        assert_eq!(found, expected, "{series}");
+    }
+    // It is of the process.
+    assert!(!values.contains_key("halted checkout") && values.contains_key("halted"));
+}

@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    Accept, BodyError, ClientError, Corruption, DecideBy, Delay, DelayPoint, Event, Fault, FaultBuilder,
-    FaultPlacement, FaultSet, INJECTED_HEADER, InjectContext, InjectOutcome, Injector, Phase, Reject,
-    SetError, SetEvent, SkipReason, Toxic, TruncateAt, TruncateEnd, chain, corrupt, custom, error, patch,
-    quota, reject, slow, truncate,
+    Accept, BodyError, ClientError, Corruption, DecideBy, Delay, DelayPoint, DelayReport, Event, Fault,
+    FaultBuilder, FaultPlacement, FaultSet, INJECTED_HEADER, InjectContext, InjectOutcome, Injector, Phase,
+    Reject, Reporter, SetError, SetEvent, SkipReason, Toxic, TruncateAt, TruncateEnd, chain, corrupt, custom,
+    error, patch, quota, reject, slow, truncate,
 };
 
 use crate::support::{get, request};
@@ -62,7 +62,7 @@ async fn through_set(set: &FaultSet) -> Seen {
 #[tokio::test(start_paused = true)]
 async fn a_set_acts_like_nested_layers() {
     type Pair = fn() -> [Injector; 3];
-    let rows: [Pair; 12] = [
+    let rows: [Pair; 15] = [
         || [slow(Delay::fixed("10ms")), slow(Delay::fixed("20ms")), slow(Delay::fixed("30ms"))],
         || [slow(Delay::fixed("10ms")), error(503).into(), error(500).into()],
         || {
@@ -115,6 +115,27 @@ async fn a_set_acts_like_nested_layers() {
             let head = DelayPoint::ResponseHead;
             [slow(Delay::fixed("3ms").at(head)), inspect(created), slow(Delay::fixed("4ms").at(head))]
         },
+        // A fault sees the head as those within it send it.
+        || {
+            let as_sent = |head: &mut http::response::Parts| {
+                assert_eq!((head.status.as_u16(), head.headers["x-a"].as_bytes()), (201, &b"1"[..]));
+                assert_eq!(head.headers["x-fault-injected"], "three");
+                head.status = http::StatusCode::ACCEPTED;
+                head.headers.insert("x-a", "2".parse().unwrap());
+                InjectOutcome::Continue
+            };
+            let patch: Injector = patch().status(201).set("x-a", "1").into();
+            [slow(Delay::fixed("1ms").at(DelayPoint::ResponseHead)), inspect(as_sent), patch]
+        },
+        || {
+            let skipped = |head: &mut http::response::Parts| {
+                assert_eq!(head.headers["x-a"], "1");
+                head.headers.clear();
+                InjectOutcome::Skip
+            };
+            [inspect(skipped), patch().set("x-a", "1").into(), truncate(TruncateAt::Bytes(3)).into()]
+        },
+        || [patch().status(200).into(), truncate(TruncateAt::Bytes(3)).into(), patch().status(204).into()],
     ];
     for (row, injectors) in rows.into_iter().enumerate() {
         let named = || {
@@ -418,4 +439,65 @@ async fn swaps_under_load_are_whole() {
     }
     let counts = set.control("b").unwrap().counts();
     assert_eq!((counts.seen, counts.injected, counts.active), (requests, requests, 0));
+}
+
+/// A pair of reporters has each event twice, with the name of the set, and delays as they were spent.
+#[tokio::test(start_paused = true)]
+async fn reporters_learn_of_sets_and_delays() {
+    #[derive(Clone, Default)]
+    struct Texts(Arc<Mutex<Vec<String>>>);
+    impl Reporter for Texts {
+        fn report(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(format!("{:?} {}", event.set(), event.phase()));
+        }
+
+        fn report_delay(&self, delay: &DelayReport<'_>) {
+            let DelayReport { fault, set, placement, time, is_cancelled, .. } = delay;
+            self.0.lock().unwrap().push(format!("{set:?} {placement} {fault} {time:?} {is_cancelled}"));
+        }
+    }
+    let texts = [Texts::default(), Texts::default()];
+    let [one, other] = texts.clone();
+    let (late, cancelled) =
+        (|| on("late", slow(Delay::fixed("2s"))), || on("late", slow(Delay::fixed("1h"))));
+    let set = FaultSet::builder().name("shop").reporter((one, Arc::new(other))).build();
+    set.replace([late()]).unwrap();
+    let _ = through_set(&set).await;
+    set.replace([cancelled()]).unwrap();
+    let off = async {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        set.control("late").unwrap().set_enabled(false);
+    };
+    let _ = tokio::join!(through_set(&set), off);
+    for texts in texts {
+        assert_eq!(
+            *texts.0.lock().unwrap(),
+            [
+                "Some(\"shop\") started",
+                "Some(\"shop\") server late 2s false",
+                "Some(\"shop\") finished",
+                "Some(\"shop\") started",
+                "Some(\"shop\") server late 7s true",
+                "Some(\"shop\") cancelled",
+            ]
+        );
+    }
+}
+
+/// Functions for the events of a set are called in the order in which they came, and may come back to the set.
+#[tokio::test]
+async fn a_set_has_several_functions_for_its_events() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let function = |name: &'static str| {
+        let log = log.clone();
+        move |event: &SetEvent| log.lock().unwrap().push(format!("{name} {}", event.name()))
+    };
+    let set = FaultSet::builder().on_event(function("first")).on_event(function("second")).build();
+    set.on_event(|_| panic!("caught"));
+    let adds = (set.clone(), function("third"));
+    set.on_event(move |_| adds.0.on_event(adds.1.clone()));
+    set.clear();
+    set.clear();
+    let expected = ["first applied", "second applied", "first applied", "second applied", "third applied"];
+    assert_eq!(*log.lock().unwrap(), expected);
 }

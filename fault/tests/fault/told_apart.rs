@@ -187,6 +187,8 @@ async fn errors_within_errors_of_clients() {
             let error = off.client_layer().layer(client).oneshot(get("/")).await.unwrap_err();
             assert!(matches!(error, ClientError::Inner(_)));
             assert_eq!(error.is_injected(), is_injected, "{index} {depth}");
+            let mark = Injected::of_error(&error);
+            assert_eq!(mark.as_ref().map(Injected::fault), is_injected.then_some("test"), "{index} {depth}");
         }
     }
 }

@@ -92,6 +92,21 @@ fn the_span_of_a_request_names_its_fault() {
     }
 }
 
+/// Within a nested router, events have the path that the server got.
+#[cfg(feature = "axum")]
+#[test]
+fn events_have_the_path_that_the_server_got() {
+    let keeper = Keeper::default();
+    observe(&keeper, || {
+        let fault = Fault::new("flaky", error(503)).enabled(true).participation(1.0).build().unwrap();
+        let mut request = get("/orders");
+        request.extensions_mut().insert(axum::extract::OriginalUri("/api/orders?id=7".parse().unwrap()));
+        block_on(crate::support::send(&fault, request));
+    });
+    let seen = keeper.0.lock().unwrap().clone();
+    assert!(matches!(seen.as_slice(), [event] if event.ends_with("path=\"/api/orders\"")), "{seen:?}");
+}
+
 #[test]
 fn injections_and_events_of_a_set_are_traced() {
     let keeper = Keeper::default();

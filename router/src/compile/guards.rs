@@ -4,13 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::uri::Scheme;
 use http::{HeaderName, Method, Version};
-use regex::Regex;
 use waylay_template::{Syntax, Template, TemplateKind};
 
 use crate::compile::automaton::query_regex;
 use crate::compile::cases::{Literal, literals};
 use crate::compile::error::BuildErrorKind;
-use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
+use crate::matcher::guard::{Guard, RuleGuard};
+use crate::matcher::header::HeaderMatch;
 use crate::matcher::path_regex::PathRegex;
 use crate::matcher::query::{QueryGuard, QueryMatch};
 use crate::request::media_type::{InvalidMedia, Media};
@@ -21,6 +21,7 @@ use crate::template::constraint;
 use crate::template::constraint::parse;
 use crate::template::encoding::Encoding;
 use crate::template::segment::SegmentPattern;
+use crate::template::value_regex::ValueRegex;
 
 /// A guard, and the template of its variables.
 pub(crate) type CompiledGuard = (Guard, Option<Template>);
@@ -112,7 +113,7 @@ pub(crate) fn network(text: &str) -> Result<Network, BuildErrorKind> {
     text.parse().map_err(|_| BuildErrorKind::Network(text.to_owned()))
 }
 
-fn compile_regex(text: &str, syntax: Syntax) -> Result<Regex, String> {
+fn compile_regex(text: &str, syntax: Syntax) -> Result<ValueRegex, String> {
     constraint::whole(text, syntax, false).map_err(|kind| kind.to_string())
 }
 

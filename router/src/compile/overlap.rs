@@ -61,7 +61,7 @@ pub(crate) const CHECK_COST: usize = 20;
 const ANY_HOST: &str = r"(?:|[a-z]+\.)example\.com";
 
 /// The reason for not having a witness.
-enum NoWitness {
+pub(crate) enum NoWitness {
     Never,
     Unknown,
 }
@@ -157,7 +157,7 @@ impl<'p> OverlapChecker<'p> {
     }
 
     /// Returns a short text that all regexes of the first list match, and none of the second.
-    fn sample(&mut self, regexes: &[String], without: &[String]) -> Result<String, NoWitness> {
+    pub(crate) fn sample(&mut self, regexes: &[String], without: &[String]) -> Result<String, NoWitness> {
         let shapes: Vec<Rc<Shape>> = regexes.iter().map(|regex| self.shape(regex)).collect();
         let mut pairs =
             shapes.iter().enumerate().flat_map(|(i, one)| shapes[..i].iter().map(move |o| (one, o)));

@@ -74,7 +74,7 @@ impl Pattern {
     /// Tests all conditions but the methods with a bit, without the index.
     pub(crate) fn matches(&self, view: &RequestView<'_>, captures: &mut SpanList) -> bool {
         let mut found = |span| captures.push(span);
-        self.path.matches(view.path, &mut found)
+        self.path.matches(view.path_values(), &mut found)
             && self.admits_host(view, &mut found)
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
@@ -190,7 +190,7 @@ impl Pattern {
         path: &ScannedText<'_>,
         found: &mut impl FnMut(Span),
     ) -> bool {
-        (self.path.is_plain() || view.may_match_path()) && self.path.read(path, view.path, found)
+        (self.path.is_plain() || view.may_match_path()) && self.path.read(path, view.path_values(), found)
     }
 
     /// Tests the host.

@@ -150,7 +150,12 @@ impl TableSpec {
         let file = interned(&file.as_ref().to_string_lossy());
         self.file = Some(file);
         self.routes.iter_mut().for_each(|route| route.file = Some(file));
-        self.scopes.iter_mut().for_each(|scope| scope.named(file));
+        let mut open: Vec<&mut ScopeSpec> = self.scopes.iter_mut().collect();
+        while let Some(scope) = open.pop() {
+            scope.file = Some(file);
+            scope.routes.iter_mut().for_each(|route| route.file = Some(file));
+            open.extend(&mut scope.scopes);
+        }
         self
     }
 
@@ -173,14 +178,6 @@ impl TableSpec {
             (Ok(_), _) => failed("the file is none that this program reads (`.toml`, `.json`)".to_owned()),
         };
         spec.named(path)
-    }
-}
-
-impl ScopeSpec {
-    fn named(&mut self, file: &'static str) {
-        self.file = Some(file);
-        self.routes.iter_mut().for_each(|route| route.file = Some(file));
-        self.scopes.iter_mut().for_each(|scope| scope.named(file));
     }
 }
 
@@ -242,28 +239,32 @@ pub struct RouteSpec {
 }
 
 /// A scope as data.
+///
+/// A program can nest scopes to any depth: more than [`MAX_SCOPE_DEPTH`](crate::MAX_SCOPE_DEPTH) of them within each other
+/// are an error of the build.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
+// No default of the whole: its fields could not be moved out of a type with `Drop`.
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ScopeSpec {
     /// The prefix of the inner paths.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
     /// The other conditions of the scope, as a rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// The prefix of the inner names.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Whether requests that meet the scope's conditions never go to routes outside.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sealed: bool,
     /// The routes inside.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteSpec>,
     /// The scopes inside.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<ScopeSpec>,
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
@@ -271,6 +272,16 @@ pub struct ScopeSpec {
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     pub(crate) file: Option<&'static str>,
+}
+
+/// Drops inner scopes one by one: a program may have nested them deeper than the stack allows.
+impl Drop for ScopeSpec {
+    fn drop(&mut self) {
+        let mut open = std::mem::take(&mut self.scopes);
+        while let Some(mut scope) = open.pop() {
+            open.append(&mut scope.scopes);
+        }
+    }
 }
 
 impl RouteSpec {
@@ -363,7 +374,9 @@ fn scope(mut node: impl Node, depth: usize, errors: &mut Vec<SpecError>) -> Scop
     let line = Some(node.place().line);
     let (routes, scopes) = parts(&mut node, depth, errors);
     let own: Option<ScopeSpec> = node.read().map_err(|error| errors.push(error)).ok();
-    ScopeSpec { routes, scopes, line, ..own.unwrap_or_default() }
+    let mut scope = own.unwrap_or_default();
+    (scope.routes, scope.scopes, scope.line) = (routes, scopes, line);
+    scope
 }
 
 #[cfg(feature = "schema")]

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, UPGRADE};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, Method, Version};
-use regex::Regex;
 use waylay_template::Template;
 
 use crate::matcher::formula::Formula;
+use crate::matcher::header::HeaderMatch;
 use crate::matcher::path_regex::PathRegex;
 use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
 use crate::request::media_type;
@@ -23,6 +23,7 @@ use crate::rule::function::version_name;
 use crate::template::captures::Span;
 use crate::template::host::HostPattern;
 use crate::template::path::PathPattern;
+use crate::template::value_regex::ValueRegex;
 
 /// A user-defined condition with its name.
 #[derive(Clone)]
@@ -34,56 +35,6 @@ pub(crate) struct Custom {
 impl fmt::Debug for Custom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Custom").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// A condition on a header; any of several values may meet it.
-#[derive(Debug, Clone)]
-pub(crate) enum HeaderMatch {
-    Present,
-    Absent,
-    Exact(String),
-    Regex(Regex),
-    /// There is a value, and all values match.
-    All(Regex),
-}
-
-/// The greatest number of header lines that are compared one by one.
-const FEW_HEADERS: usize = 8;
-
-impl HeaderMatch {
-    fn holds(&self, view: &RequestView<'_>, name: &HeaderName) -> bool {
-        let headers = view.head.headers;
-        let values = || headers.get_all(name).iter();
-        match self {
-            Self::Regex(_) | Self::All(_) if !view.may_match_header(name) => false,
-            Self::Regex(regex) => values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v))),
-            Self::All(regex) => {
-                headers.contains_key(name)
-                    && values().all(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
-            }
-            Self::Present | Self::Absent | Self::Exact(_) => self.holds_in(name, headers),
-        }
-    }
-
-    /// Tests whether the lines are compared as they are, whatever their length.
-    pub(crate) fn is_direct(&self) -> bool {
-        matches!(self, Self::Present | Self::Absent | Self::Exact(_))
-    }
-
-    /// Tests the lines, if the condition [is direct](Self::is_direct).
-    #[inline]
-    pub(crate) fn holds_in(&self, name: &HeaderName, headers: &HeaderMap) -> bool {
-        match self {
-            Self::Present => headers.contains_key(name),
-            Self::Absent => !headers.contains_key(name),
-            // A few lines are compared faster than a name is hashed.
-            Self::Exact(text) if headers.len() <= FEW_HEADERS => {
-                headers.iter().any(|(other, value)| value == text.as_str() && other == name)
-            }
-            Self::Exact(text) => headers.get_all(name).iter().any(|value| value == text.as_str()),
-            Self::Regex(_) | Self::All(_) => false,
-        }
     }
 }
 
@@ -145,7 +96,7 @@ pub(crate) enum Guard {
     /// The path, where the trie does not decide.
     Path(Box<PathGuard>),
     PathRegex(PathRegex),
-    MethodRegex(Regex),
+    MethodRegex(ValueRegex),
     Custom(Custom),
     /// A formula of other conditions, from a rule.
     Formula(Box<RuleGuard>),
@@ -192,7 +143,9 @@ impl Guard {
                     && requests_upgrade(&view.head, any)
             }
             Self::Query(query) => query.holds(view, found),
-            Self::Path(path) => view.may_match_path() && path.pattern.matches(view.path, &mut |_| {}),
+            Self::Path(path) => {
+                view.may_match_path() && path.pattern.matches(view.path_values(), &mut |_| {})
+            }
             Self::PathRegex(whole) => whole.holds(view) == Some(true),
             Self::MethodRegex(regex) => {
                 let method = view.head.method.as_str();
@@ -345,7 +298,10 @@ impl Guard {
             (Self::Upgrade(outer), Self::Upgrade(inner)) => {
                 contains(outer, inner, |outer, inner| outer.eq_ignore_ascii_case(inner))
             }
-            (Self::Client(outer), Self::Client(inner)) => contains(outer, inner, Network::covers),
+            (Self::Client(outer), Self::Client(inner)) => {
+                contains(outer, inner, Network::covers)
+                    || contains(&Network::aggregate(outer), inner, Network::covers)
+            }
             (Self::ContentType(outer), Self::ContentType(inner))
             | (Self::Accept(outer), Self::Accept(inner)) => contains(outer, inner, Media::covers),
             _ => false,

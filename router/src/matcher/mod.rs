@@ -2,5 +2,6 @@
 
 pub(crate) mod formula;
 pub(crate) mod guard;
+pub(crate) mod header;
 pub(crate) mod path_regex;
 pub(crate) mod query;

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
-use regex::Regex;
 use regex_syntax::hir::Look;
 use regex_syntax::hir::literal::Extractor;
 
 use crate::request::view::RequestView;
+use crate::template::value_regex::ValueRegex;
 
 /// A regex, and the form of the path that it is compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct PathRegex {
-    pub(crate) regex: Regex,
+    pub(crate) regex: ValueRegex,
     /// Whether it is compared with the canonical path with all its escapes, not with the readable path.
     pub(crate) escaped: bool,
 }
@@ -67,7 +67,7 @@ fn written(path: &str) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{PathRegex, written};
+    use super::{PathRegex, ValueRegex, written};
 
     #[test]
     fn beginnings() {
@@ -82,7 +82,8 @@ mod tests {
             ("/ab", None),
             ("^/ab", Some("/ab")),
         ] {
-            let whole = PathRegex { regex: regex.parse().unwrap(), escaped: false };
+            let regex_of = |text: &str| ValueRegex::new(text.parse().unwrap(), false);
+            let whole = PathRegex { regex: regex_of(regex), escaped: false };
             assert_eq!(whole.beginning().as_deref(), wanted, "{regex}");
         }
     }

@@ -1,6 +1,5 @@
 //! QueryGuard: conditions on query keys.
 
-use regex::Regex;
 use waylay_template::Template;
 
 use crate::request::path::BadRequest;
@@ -9,6 +8,7 @@ use crate::request::view::RequestView;
 use crate::template::captures::Span;
 use crate::template::encoding::{Encoding, has_bad_escape, hex};
 use crate::template::segment::SegmentPattern;
+use crate::template::value_regex::ValueRegex;
 
 /// A condition on a query key.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(crate) enum QueryMatch {
     Absent,
     Exact(String),
     Template(SegmentPattern),
-    Regex(Regex),
+    Regex(ValueRegex),
 }
 
 impl QueryGuard {
@@ -43,8 +43,12 @@ impl QueryGuard {
                     .shared
                     .may_match(values.clone().map(|value| value.end - value.start), BadRequest::QueryTooLong);
             return is_short
-                && values
-                    .any(|value| self.matches(query, value.start, &query[value.start..value.end], found));
+                && values.any(|pair| match &self.value {
+                    QueryMatch::Regex(regex) => {
+                        pair.decoded(query).is_some_and(|value| regex.is_match(value))
+                    }
+                    _ => self.matches(view, pair.start, &query[pair.start..pair.end], found),
+                });
         }
         let mut at = 0usize;
         for pair in query.split(|c| view.divides_query(c)) {
@@ -55,7 +59,7 @@ impl QueryGuard {
             if pair.is_empty() || !is(key, &self.key) || has_bad_escape(pair) {
                 continue;
             }
-            let holds = self.matches(query, start + pair.len() - value.len(), value, found);
+            let holds = self.matches(view, start + pair.len() - value.len(), value, found);
             if holds || first_only {
                 return holds;
             }
@@ -64,7 +68,13 @@ impl QueryGuard {
     }
 
     /// Tests one value, which starts at an offset in the query.
-    fn matches(&self, query: &str, start: usize, value: &str, found: &mut impl FnMut(Span)) -> bool {
+    fn matches(
+        &self,
+        view: &RequestView<'_>,
+        start: usize,
+        value: &str,
+        found: &mut impl FnMut(Span),
+    ) -> bool {
         match &self.value {
             QueryMatch::Present | QueryMatch::Absent => true,
             QueryMatch::Exact(text) => is(value, text),
@@ -73,7 +83,7 @@ impl QueryGuard {
             }
             QueryMatch::Template(slot) => {
                 let span = (short(start), short(start + value.len()));
-                slot.read(query, span, Encoding::Form, found)
+                slot.read(view.query(), span, (Encoding::Form, &view.shared.values), found)
             }
         }
     }
@@ -123,7 +133,7 @@ impl QueryGuard {
 }
 
 /// Returns the source of a regex without the anchors that were put around it.
-pub(crate) fn unanchored(regex: &Regex) -> &str {
+pub(crate) fn unanchored(regex: &ValueRegex) -> &str {
     let regex = regex.as_str();
     regex.strip_prefix(r"\A(?:").and_then(|regex| regex.strip_suffix(r")\z")).unwrap_or(regex)
 }

@@ -202,4 +202,41 @@ mod tests {
             assert_eq!(got, wanted, "{given}");
         }
     }
+
+    /// However many lines are before those of the host.
+    #[test]
+    fn plain_hosts() {
+        let rows: [(&str, &[&str], Option<Option<&str>>); 11] = [
+            ("/", &["example.com"], Some(Some("example.com"))),
+            (
+                "/",
+                &["a-host-of-more-than-16-bytes.example"],
+                Some(Some("a-host-of-more-than-16-bytes.example")),
+            ),
+            ("/", &[], Some(None)),
+            ("/", &["a.example", "a.example"], None),
+            ("/", &["A.example"], None),
+            ("/", &["a.example:80"], None),
+            ("/", &["a.example."], None),
+            ("/", &["caf\u{e9}.example"], None),
+            ("/", &[""], None),
+            ("http://a.example/", &[], Some(Some("a.example"))),
+            ("http://a.example/", &["a.example"], None),
+        ];
+        for (uri, lines, wanted) in rows {
+            for before in [0, 1, FIRST_LINES, 20] {
+                let mut headers = HeaderMap::new();
+                for i in 0..before {
+                    let name: http::HeaderName = format!("x-{i}").parse().unwrap();
+                    headers.insert(name, HeaderValue::from_static("a.example"));
+                }
+                for line in lines {
+                    headers.append(HOST, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+                }
+                let uri: Uri = uri.parse().unwrap();
+                let wanted = wanted.map(|host| host.map(str::as_bytes));
+                assert_eq!(plain(&uri, &headers), wanted, "{uri} {lines:?} after {before}");
+            }
+        }
+    }
 }

@@ -81,6 +81,19 @@ impl Media {
         self.halves().covers(other.halves())
     }
 
+    /// Tests whether this is a range, and an `Accept` line names a type or range in it.
+    pub(crate) fn is_named_in(&self, line: &str) -> bool {
+        let mut named = line.split(',').filter_map(range);
+        self.is_range() && named.any(|(range, weight)| weight > 0 && self.halves().covers(range))
+    }
+
+    /// Returns a regex of the lines of `Content-Type` that are in this range; no line has spaces around it.
+    pub(crate) fn regex(&self) -> String {
+        let part = |part: &str| if part == "*" { "[^/; \\t]+".to_owned() } else { regex::escape(part) };
+        let Halves { kind, subtype } = self.halves();
+        format!(r"(?i:{}/{}(?:[ \t]*;.*)?)", part(kind), part(subtype))
+    }
+
     /// Returns types in this range, among them one that the others contain too, if there is any.
     pub(crate) fn examples(&self, others: &[&[Media]]) -> Vec<String> {
         let all = others.iter().flat_map(|any| any.iter()).chain([self]);

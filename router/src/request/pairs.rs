@@ -1,6 +1,9 @@
 //! PairIndex: the pairs of a query or of the cookies by key, split once for all conditions.
 
-use crate::template::encoding::{has_bad_escape, hex};
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use crate::template::encoding::{Encoding, has_bad_escape, hex};
 
 /// The most pairs of a query, and of all `Cookie` lines together, that conditions read: a request with more of them is
 /// rejected if a condition on one is tested.
@@ -26,7 +29,7 @@ pub(crate) struct PairIndex {
 }
 
 /// The place of a pair in its text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Pair {
     /// In the decoded keys.
     key: (usize, usize),
@@ -35,6 +38,33 @@ pub(crate) struct Pair {
     pub(crate) end: usize,
     /// Whether the pair is not empty and has no bad escape: any other has a key only.
     pub(crate) is_readable: bool,
+    decoded: OnceCell<Decoded>,
+}
+
+/// The value of a pair of a query without its encoding.
+#[derive(Debug)]
+enum Decoded {
+    Same,
+    Text(String),
+    /// It is not UTF-8.
+    Invalid,
+}
+
+impl Pair {
+    /// Returns the value in the query that the pair is of, decoded once.
+    pub(crate) fn decoded<'q>(&'q self, query: &'q str) -> Option<&'q str> {
+        let raw = &query[self.start..self.end];
+        let decoded = self.decoded.get_or_init(|| match Encoding::Form.decode(raw) {
+            Ok(Cow::Borrowed(_)) => Decoded::Same,
+            Ok(Cow::Owned(text)) => Decoded::Text(text),
+            Err(_) => Decoded::Invalid,
+        });
+        match decoded {
+            Decoded::Same => Some(raw),
+            Decoded::Text(text) => Some(text),
+            Decoded::Invalid => None,
+        }
+    }
 }
 
 /// A text has more than [`MAX_PAIRS`] pairs.
@@ -84,7 +114,8 @@ impl PairIndex {
         let start = self.keys.len();
         key(&mut self.keys);
         let key = (start, self.keys.len());
-        self.pairs.push(Pair { key, start: value.start, end: value.end, is_readable });
+        let decoded = OnceCell::new();
+        self.pairs.push(Pair { key, start: value.start, end: value.end, is_readable, decoded });
         Ok(())
     }
 

@@ -59,6 +59,12 @@ impl Network {
         self.canonical.contains(&other.canonical)
     }
 
+    /// Joins networks that make a wider one together.
+    pub(crate) fn aggregate(networks: &[Self]) -> Vec<Self> {
+        let networks: Vec<IpNet> = networks.iter().map(|network| network.canonical.trunc()).collect();
+        IpNet::aggregate(&networks).into_iter().map(|net| Self { net, canonical: net }).collect()
+    }
+
     /// Returns the address as written.
     pub(crate) fn first(&self) -> IpAddr {
         self.net.addr()

@@ -10,6 +10,7 @@ use crate::request::media_type;
 use crate::request::media_type::{AcceptedRange, Media, accepted_ranges};
 use crate::request::pairs::{MAX_PAIRS, Pair, PairIndex};
 use crate::request::path::BadRequest;
+use crate::template::decoded::DecodedValues;
 use crate::template::encoding::{Encoding, has_bad_escape};
 
 /// The most bytes of a path, of the values of one header, or of the values of one query key that a pattern of a condition or
@@ -41,6 +42,8 @@ pub(crate) struct SharedParts {
     /// The bytes that conditions have scanned without an index.
     scanned: Cell<usize>,
     rejection: Cell<Option<BadRequest>>,
+    /// Long values of the path and the query.
+    pub(crate) values: DecodedValues,
 }
 
 #[derive(Debug, Default)]
@@ -123,7 +126,7 @@ impl SharedParts {
             });
             Cookies { text, pairs }
         });
-        cookies.pairs.of(name).iter().map(|&Pair { start, end, .. }| &cookies.text[start..end])
+        cookies.pairs.of(name).iter().map(|Pair { start, end, .. }| &cookies.text[*start..*end])
     }
 
     fn accepted(&self, headers: &HeaderMap) -> Option<&[AcceptedRange]> {

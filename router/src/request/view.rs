@@ -16,6 +16,7 @@ use crate::request::path::{
 use crate::request::peer::{Forwarded, Peer, TrustedProxies, forwarded};
 use crate::request::policy::{EmptySegments, MissingHost, PathCleaning, PathForm, Policy, QueryValues};
 use crate::request::shared::SharedParts;
+use crate::template::decoded::DecodedValues;
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
 use crate::template::scan::ScannedText;
 
@@ -136,6 +137,12 @@ impl<'v> RequestView<'v> {
         'v: 'm,
     {
         RequestView { head: RequestHead { method, ..self.head }, ..self }
+    }
+
+    /// Returns the path, and what was decoded of it.
+    #[inline]
+    pub(crate) fn path_values(&self) -> (&'v str, &'v DecodedValues) {
+        (self.path, &self.shared.values)
     }
 
     /// Returns the query, empty if there is none.

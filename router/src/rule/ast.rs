@@ -19,6 +19,10 @@ use crate::rule::function::Function;
 /// assert_eq!(Rule::parse(&expr)?.expr(), &expr);
 /// # Ok::<(), waylay_router::rule::RuleErrors>(())
 /// ```
+///
+/// A program can build a tree of any depth: one that is deeper than
+/// [`MAX_RULE_DEPTH`](crate::rule::MAX_RULE_DEPTH) is an error when it is parsed. It can be dropped and printed, but a copy or a
+/// comparison of it takes stack for each level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expr {
@@ -69,9 +73,9 @@ impl Expr {
     /// Returns the conjunction; a part that is an [`Expr::All`] is flattened.
     pub(crate) fn all(parts: impl IntoIterator<Item = Expr>) -> Self {
         let mut flat = Vec::new();
-        for part in parts {
+        for mut part in parts {
             match part {
-                Self::All(inner) => flat.extend(inner),
+                Self::All(ref mut inner) => flat.append(inner),
                 other => flat.push(other),
             }
         }
@@ -81,9 +85,9 @@ impl Expr {
     /// Returns the disjunction; a part that is an [`Expr::Either`] is flattened.
     pub(crate) fn either(parts: impl IntoIterator<Item = Expr>) -> Self {
         let mut flat = Vec::new();
-        for part in parts {
+        for mut part in parts {
             match part {
-                Self::Either(inner) => flat.extend(inner),
+                Self::Either(ref mut inner) => flat.append(inner),
                 other => flat.push(other),
             }
         }
@@ -102,6 +106,30 @@ impl Expr {
             }
         }
         calls
+    }
+
+    /// Moves the parts that have parts themselves to a list.
+    fn take_parts(&mut self, list: &mut Vec<Expr>) {
+        match self {
+            Self::Call(_) => {}
+            Self::Not(inner) => match &**inner {
+                Self::Call(_) => {}
+                Self::All(parts) | Self::Either(parts) if parts.is_empty() => {}
+                _ => list.push(std::mem::replace(&mut **inner, Self::All(Vec::new()))),
+            },
+            Self::All(parts) | Self::Either(parts) => list.append(parts),
+        }
+    }
+}
+
+/// Drops parts one by one: a program may have nested them deeper than the stack allows.
+impl Drop for Expr {
+    fn drop(&mut self) {
+        let mut open = Vec::new();
+        self.take_parts(&mut open);
+        while let Some(mut expr) = open.pop() {
+            expr.take_parts(&mut open);
+        }
     }
 }
 
@@ -160,36 +188,48 @@ impl Eq for Argument {}
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Call(call) => write!(f, "{call}"),
-            Self::Not(inner) => match **inner {
-                Self::All(_) | Self::Either(_) => write!(f, "!({inner})"),
-                _ => write!(f, "!{inner}"),
-            },
-            // An empty conjunction is true, an empty disjunction false.
-            Self::All(parts) if parts.is_empty() => f.write_str("Any()"),
-            Self::Either(parts) if parts.is_empty() => f.write_str("!Any()"),
-            Self::All(parts) => joined(f, parts, " && ", |part| matches!(part, Self::Either(_))),
-            Self::Either(parts) => joined(f, parts, " || ", |part| matches!(part, Self::Either(_))),
+        // The last one is printed next.
+        let mut open = vec![Printed::Expr(self)];
+        while let Some(next) = open.pop() {
+            match next {
+                Printed::Text(text) => f.write_str(text)?,
+                Printed::Expr(Self::Call(call)) => write!(f, "{call}")?,
+                Printed::Expr(Self::Not(inner)) => {
+                    f.write_str("!")?;
+                    push(&mut open, inner, matches!(**inner, Self::All(_) | Self::Either(_)));
+                }
+                // An empty conjunction is true, an empty disjunction false.
+                Printed::Expr(Self::All(parts)) if parts.is_empty() => f.write_str("Any()")?,
+                Printed::Expr(Self::Either(parts)) if parts.is_empty() => f.write_str("!Any()")?,
+                Printed::Expr(Self::All(parts)) => push_all(&mut open, parts, " && "),
+                Printed::Expr(Self::Either(parts)) => push_all(&mut open, parts, " || "),
+            }
         }
+        Ok(())
     }
 }
 
-fn joined(
-    f: &mut fmt::Formatter<'_>,
-    parts: &[Expr],
-    operator: &str,
-    wrapped: fn(&Expr) -> bool,
-) -> fmt::Result {
-    for (i, part) in parts.iter().enumerate() {
-        let operator = if i == 0 { "" } else { operator };
-        if wrapped(part) {
-            write!(f, "{operator}({part})")?;
-        } else {
-            write!(f, "{operator}{part}")?;
+/// A part of a tree that is still to be printed.
+enum Printed<'e> {
+    Text(&'static str),
+    Expr(&'e Expr),
+}
+
+fn push<'e>(open: &mut Vec<Printed<'e>>, expr: &'e Expr, has_parentheses: bool) {
+    if has_parentheses {
+        open.extend([Printed::Text(")"), Printed::Expr(expr), Printed::Text("(")]);
+    } else {
+        open.push(Printed::Expr(expr));
+    }
+}
+
+fn push_all<'e>(open: &mut Vec<Printed<'e>>, parts: &'e [Expr], operator: &'static str) {
+    for (i, part) in parts.iter().enumerate().rev() {
+        push(open, part, matches!(part, Expr::Either(_)));
+        if i > 0 {
+            open.push(Printed::Text(operator));
         }
     }
-    Ok(())
 }
 
 impl fmt::Display for Call {

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use regex::Regex;
 use waylay_template::{Syntax, TemplateErrorKind, TemplateKind};
 
 use crate::rule::ast::{Argument, Call};
@@ -13,6 +12,7 @@ use crate::rule::lexer::SpannedError;
 use crate::template::constraint;
 use crate::template::constraint::parse;
 use crate::template::host::HostPattern;
+use crate::template::value_regex::ValueRegex;
 
 /// Returns the errors of the arguments of one call; their number has been checked.
 pub(crate) fn check(call: &Call, language: Language) -> Vec<SpannedError> {
@@ -82,7 +82,7 @@ fn template(argument: &Argument, index: TemplateKind) -> Result<(), SpannedError
 }
 
 /// Compiles a regex: for the whole value natively, for any part of it in other dialects.
-pub(crate) fn regexp(text: &str, language: Language) -> Result<Regex, RuleErrorKind> {
+pub(crate) fn regexp(text: &str, language: Language) -> Result<ValueRegex, RuleErrorKind> {
     let syntax = if language.searches() { Syntax::Gorilla } else { Syntax::Native };
     constraint::whole(text, syntax, false).map_err(|kind| match kind {
         TemplateErrorKind::RegexTooLarge => RuleErrorKind::RegexTooLarge,

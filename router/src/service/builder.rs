@@ -14,6 +14,8 @@ use crate::request::policy::Policy;
 use crate::request::view::RequestHead;
 use crate::route::route::Route;
 #[cfg(feature = "serde")]
+use crate::route::scope_conditions::MAX_SCOPE_DEPTH;
+#[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
@@ -292,7 +294,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
             self = self.route(route_of(route, spec.dialect, &mut bind, &mut errors));
         }
         for scope in &spec.scopes {
-            self = self.scope(scope_of(scope, spec.dialect, &mut bind, &mut errors));
+            self = self.scope(scope_of((scope, 1), spec.dialect, &mut bind, &mut errors));
         }
         self.add_errors(errors)
     }
@@ -316,17 +318,22 @@ fn route_of<S: Send + Sync + 'static>(
     })
 }
 
-/// Returns the scope of a spec, with the handlers of its routes.
+/// Returns the scope of a spec at a depth, with the handlers of its routes. What is inside of one that is too deep, which the
+/// build reports, is left out.
 #[cfg(feature = "serde")]
 fn scope_of<S: Send + Sync + 'static>(
-    spec: &ScopeSpec,
+    (spec, depth): (&ScopeSpec, usize),
     dialect: Dialect,
     bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
     errors: &mut Vec<BuildError>,
 ) -> Scope<S> {
     let mut scope = Scope::with_conditions(spec.scope_conditions(dialect));
+    if depth > MAX_SCOPE_DEPTH {
+        return scope;
+    }
     for route in &spec.routes {
         scope = scope.route(route_of(route, dialect, bind, errors));
     }
-    spec.scopes.iter().fold(scope, |scope, inner| scope.scope(scope_of(inner, dialect, bind, errors)))
+    let inner = spec.scopes.iter().map(|inner| (inner, depth + 1));
+    inner.fold(scope, |scope, inner| scope.scope(scope_of(inner, dialect, bind, errors)))
 }

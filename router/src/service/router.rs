@@ -26,7 +26,7 @@ use crate::service::mount::{OuterLocation, outer_path};
 use crate::table::catalog::{RouteInfo, ScopeId};
 use crate::table::explain::Explanation;
 use crate::table::lint::Lint;
-use crate::table::lookup::Table;
+use crate::table::lookup::{Match, Table};
 use crate::table::matched::{FoundRoute, Matched};
 use crate::table::miss::{Miss, Reason};
 use crate::table::url::Urls;
@@ -101,6 +101,26 @@ impl Router {
     /// Explains a request route by route, with the [`Peer`] of its extensions.
     pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
         self.inner.table.explain(request, &Peer::of(request.extensions()).unwrap_or_default())
+    }
+
+    /// Matches a request as the service would, with the [`Peer`] of its extensions, and calls nothing. The routes of a
+    /// mounted router are not looked at: the match is that of the mount.
+    ///
+    /// ```
+    /// use waylay_router::{Route, Router};
+    ///
+    /// let router = Router::builder().route(Route::get("/users/{id}").to(async || "a user")).build()?;
+    /// let request = http::Request::get("/users/7").body(()).expect("it is valid");
+    /// let matched = router.find(&request).expect("a route matches");
+    /// assert_eq!((matched.template(), matched.get("id").as_deref()), ("/users/{id}", Some("7")));
+    /// # Ok::<(), waylay_router::BuildErrors>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No route matches the request.
+    pub fn find<B>(&self, request: &Request<B>) -> Result<Matched, Miss> {
+        let peer = Peer::of(request.extensions()).unwrap_or_default();
+        self.inner.table.find(request, &peer).map(Match::into_matched)
     }
 
     /// Returns the lints of the table, such as routes that are never reached.

@@ -384,22 +384,26 @@ impl<T> TableBuilder<T> {
         self.trusts_forwarded_host |= spec.trusted_forwarded_host;
         self.add_route_specs(None, &spec.routes, spec.dialect, &mut bind);
         for scope in &spec.scopes {
-            self.add_scope_spec(None, scope, spec.dialect, &mut bind);
+            self.add_scope_spec((None, 1), scope, spec.dialect, &mut bind);
         }
         self
     }
 
+    /// Adds a scope at a depth. What is inside of one that is too deep, which the build reports, is left out.
     fn add_scope_spec(
         &mut self,
-        parent: Option<ScopeId>,
+        (parent, depth): (Option<ScopeId>, usize),
         spec: &ScopeSpec,
         dialect: Dialect,
         bind: &mut impl FnMut(&RouteSpec) -> Result<T, String>,
     ) {
         let scope = self.scope(parent, spec.scope_conditions(dialect));
+        if depth > MAX_SCOPE_DEPTH {
+            return;
+        }
         self.add_route_specs(Some(scope), &spec.routes, dialect, bind);
         for inner in &spec.scopes {
-            self.add_scope_spec(Some(scope), inner, dialect, bind);
+            self.add_scope_spec((Some(scope), depth + 1), inner, dialect, bind);
         }
     }
 

@@ -315,6 +315,14 @@ impl fmt::Display for Catalog {
     }
 }
 
+/// Returns what a listing has of a route, without its name.
+pub(crate) fn one_line(route: RouteInfo<'_>) -> String {
+    let [methods, host, path, conditions, _] = row(route);
+    let cells =
+        [methods, host, path, conditions].into_iter().filter(|cell| !matches!(cell.as_str(), "" | "*"));
+    cells.collect::<Vec<_>>().join(" ")
+}
+
 fn row(route: RouteInfo<'_>) -> [String; 5] {
     let or_any = |text: String| {
         if text.is_empty() { "*".to_owned() } else { text }

@@ -15,7 +15,8 @@ use waylay_template::{
 
 use crate::compile::pattern::Pattern;
 use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
+use crate::matcher::guard::{Guard, RuleGuard};
+use crate::matcher::header::HeaderMatch;
 use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
 use crate::request::path::{BadRequest, check_spelling};
 use crate::request::policy::{EmptySegments, Policy};

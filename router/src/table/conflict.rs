@@ -1,6 +1,6 @@
 //! Conflicts: overlaps of routes of equal rank.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use waylay_template::{Node, Template};
@@ -11,7 +11,8 @@ use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
 use crate::compile::pattern::{Pattern, RouteTemplates};
 use crate::compile::shape::Shape;
 use crate::compile::witness::Witness;
-use crate::matcher::guard::{Guard, HeaderMatch};
+use crate::matcher::guard::Guard;
+use crate::matcher::header::HeaderMatch;
 use crate::request::policy::Policy;
 use crate::table::catalog::{RouteEntry, UnknownOverlaps};
 use crate::template::path::PathEnd;
@@ -190,8 +191,9 @@ impl<'f> Conflicts<'f> {
     pub(crate) fn errors(&mut self) -> Vec<BuildError> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(first, second, _)| (*second, *first));
-        // One error per route is enough.
-        found.dedup_by_key(|(_, second, _)| *second);
+        // One error per route is enough, also of its alternatives.
+        let mut known = HashSet::new();
+        found.retain(|(_, second, _)| known.insert(self.entries[*second].of));
         let errors = found.into_iter().map(|(first, second, witness)| {
             let (route, other) = (&self.entries[second], &self.entries[first]);
             BuildError {

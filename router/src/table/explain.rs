@@ -309,7 +309,7 @@ impl<T> Table<T> {
             return fails(("host", wanted, got));
         }
         // Without a path template the index may use a path regex, which is reported with the guards.
-        if entry.templates.path.is_some() && !pattern.path.matches(view.path, &mut |_| {}) {
+        if entry.templates.path.is_some() && !pattern.path.matches(view.path_values(), &mut |_| {}) {
             return fails(("path", entry.template.clone(), view.path.to_owned()));
         }
         if !pattern.methods.contains(view.head.method) {

@@ -184,7 +184,7 @@ fn far_spans(pattern: &Pattern, path: &ScannedText<'_>, view: &RequestView<'_>) 
     let mut spans = SpanList::new();
     let mut found = |span| spans.push(span);
     // Both match: the index has tested them.
-    pattern.path.read(path, view.path, &mut found);
+    pattern.path.read(path, view.path_values(), &mut found);
     pattern.admits_host(view, &mut found);
     spans
 }

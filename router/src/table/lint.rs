@@ -15,7 +15,7 @@ use crate::request::policy::Precedence;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::route::conditions::SourceLocation;
 use crate::rule::lint::RuleLint;
-use crate::table::catalog::RouteEntry;
+use crate::table::catalog::{RouteEntry, one_line};
 use crate::table::condition_lint::{ConditionLint, condition_lints, exclusive_methods, exclusive_paths};
 use crate::table::conflict::Conflicts;
 use crate::table::lookup::Table;
@@ -24,15 +24,22 @@ use crate::table::visitors::BetterRoutes;
 /// The routes that are tested on a request in the time of one state.
 const TESTS_PER_STATE: usize = 5;
 
+/// The most alternatives that a lint lists.
+const MAX_SHOWN: usize = 8;
+
 impl<T> Table<T> {
     /// Returns the lints of the table, in the order of the routes. They are computed by this call, with
     /// automata of the regexes of all routes: call it at start-up or in a tool, not for a request.
     pub fn lints(&self) -> Vec<Lint> {
         let entries = &self.catalog.routes;
         let mut lints: Vec<(usize, LintKind)> = Vec::new();
+        let mut unknown: HashSet<(u32, u32)> = HashSet::new();
         for &(first, second) in &self.catalog.unknown_overlaps.pairs {
             let other = &entries[first];
-            lints.push((second, LintKind::OverlapUnknown { with: other.label(), other: other.location }));
+            // Of alternatives of the same two routes, one pair is enough.
+            if unknown.insert((other.of, entries[second].of)) {
+                lints.push((second, LintKind::OverlapUnknown { with: other.label(), other: other.location }));
+            }
         }
         if let Some((index, pairs)) = self.catalog.unknown_overlaps.further {
             lints.push((index, LintKind::NotCompared { pairs }));
@@ -40,19 +47,27 @@ impl<T> Table<T> {
         let conditions = condition_lints(&self.catalog).into_iter();
         lints.extend(conditions.map(|(index, lint)| (index, LintKind::Condition(lint))));
         let mut checker = OverlapChecker::new(&self.catalog.policy, entries.len());
+        let mut shadowed: Vec<(usize, usize)> = Vec::new();
         for (index, route) in entries.iter().enumerate().filter(|(_, route)| !route.build_only) {
-            let lint = self.unreachable(route, &mut checker);
+            let found = self.unreachable(route, &mut checker);
             if checker.budget.is_spent() {
                 lints.push((index, LintKind::NotChecked { routes: entries.len() - index }));
                 break;
             }
-            lints.extend(lint.map(|kind| (index, kind)));
+            match found {
+                Some(Unreachable::Alone(kind)) => lints.push((index, kind)),
+                Some(Unreachable::Shadowed { by }) => shadowed.push((index, by)),
+                None => {}
+            }
         }
+        // A route that is never reached needs no example of an overlap.
+        let known: HashSet<usize> =
+            lints.iter().map(|(index, _)| *index).chain(shadowed.iter().map(|(index, _)| *index)).collect();
         self.join_unsatisfiable(&mut lints);
-        let overlaps = self.overlaps(&lints);
-        lints.extend(overlaps);
+        lints.extend(self.join_shadowed(&shadowed));
+        lints.extend(self.overlaps(&known));
         lints.extend(self.catalog.lints.iter().map(|(index, lint)| (*index, LintKind::Rule(lint.clone()))));
-        lints.sort_by_key(|(index, _)| *index);
+        lints.sort_by_key(|(index, _)| (self.catalog.listed(*index), *index));
         let lint = |(index, kind): (usize, LintKind)| {
             let route = &entries[index];
             Lint { kind, route: route.label(), location: route.location }
@@ -85,32 +100,58 @@ impl<T> Table<T> {
         }
     }
 
+    /// Returns one lint for each pair of routes, the first of which shadows alternatives of the second, both
+    /// given as indices in `pairs`: alternative, the one before it.
+    fn join_shadowed(&self, pairs: &[(usize, usize)]) -> Vec<(usize, LintKind)> {
+        let entries = &self.catalog.routes;
+        let mut joined: Vec<(usize, usize, Vec<usize>)> = Vec::new();
+        let mut places: HashMap<(u32, u32), usize> = HashMap::new();
+        for &(index, by) in pairs {
+            let place = *places.entry((entries[index].of, entries[by].of)).or_insert_with(|| {
+                joined.push((index, by, Vec::new()));
+                joined.len() - 1
+            });
+            joined[place].2.push(index);
+        }
+        let lint = |(index, by, alternatives): (usize, usize, Vec<usize>)| {
+            let by = &entries[self.catalog.listed(by)];
+            let (by, other) = (by.label(), by.location);
+            let all = self.catalog.alternatives(self.catalog.listed(index)).count();
+            if alternatives.len() == all {
+                return (index, LintKind::Shadowed { by, other });
+            }
+            let infos = alternatives.iter().filter_map(|index| self.catalog.info(*index));
+            let alternatives = infos.map(one_line).collect();
+            (index, LintKind::ShadowedAlternatives { by, other, alternatives, all })
+        };
+        joined.into_iter().map(lint).collect()
+    }
+
     fn route_ref<'s>(&'s self, route: &'s RouteEntry) -> RouteRef<'s> {
         RouteRef { pattern: &self.catalog.patterns[route.rank], templates: &route.templates }
     }
 
     /// Returns a lint for a route that matches nothing, or nothing that another route does not match first.
-    fn unreachable(&self, route: &RouteEntry, checker: &mut OverlapChecker<'_>) -> Option<LintKind> {
+    fn unreachable(&self, route: &RouteEntry, checker: &mut OverlapChecker<'_>) -> Option<Unreachable> {
         let own = self.route_ref(route);
         if let Some(lint) = exclusive_methods(own.pattern) {
-            return Some(LintKind::Condition(lint));
+            return Some(Unreachable::Alone(LintKind::Condition(lint)));
         }
         let better: Vec<usize> = match checker.check(&[own]) {
             // What shadows the route matches this request of its.
             Overlap::At(witness) => self.better(&witness, route.rank, &mut checker.budget),
             Overlap::Never => {
-                return Some(
-                    exclusive_paths(route, own.pattern).map_or(LintKind::Unsatisfiable, LintKind::Condition),
-                );
+                let paths = exclusive_paths(route, own.pattern);
+                return Some(Unreachable::Alone(paths.map_or(LintKind::Unsatisfiable, LintKind::Condition)));
             }
             // Without a request to ask for, each route before this one is compared.
             Overlap::Unknown => (0..route.rank).filter(|&rank| !self.ranks[rank].slash_variant).collect(),
         };
-        let before = better.into_iter().map(|rank| &self.catalog.routes[self.ranks[rank].route as usize]);
-        let other = before
-            .into_iter()
-            .find(|other| other.of != route.of && checker.covers(self.route_ref(other), own))?;
-        Some(LintKind::Shadowed { by: other.label(), other: other.location })
+        let by = better.into_iter().map(|rank| self.ranks[rank].route as usize).find(|&other| {
+            let other = &self.catalog.routes[other];
+            other.of != route.of && checker.covers(self.route_ref(other), own)
+        })?;
+        Some(Unreachable::Shadowed { by })
     }
 
     /// Returns the ranks of the routes that match a request and rank before another one.
@@ -135,7 +176,7 @@ impl<T> Table<T> {
     }
 
     /// Returns the overlaps that would be conflicts under [`Precedence::Specificity`].
-    fn overlaps(&self, known: &[(usize, LintKind)]) -> Vec<(usize, LintKind)> {
+    fn overlaps(&self, known: &HashSet<usize>) -> Vec<(usize, LintKind)> {
         let entries = &self.catalog.routes;
         if self.catalog.policy.precedence == Precedence::Specificity {
             return Vec::new();
@@ -157,9 +198,10 @@ impl<T> Table<T> {
         }
         let further = conflicts.unknown_overlaps.further;
         let left_out = further.map(|(index, pairs)| (index, LintKind::NotCompared { pairs }));
-        // A shadowed route needs no example of an overlap.
-        let known: HashSet<usize> = known.iter().map(|(index, _)| *index).collect();
-        let found = conflicts.found.into_iter().filter(|(_, second, _)| !known.contains(second));
+        let mut pairs: HashSet<(u32, u32)> = HashSet::new();
+        let found = conflicts.found.into_iter().filter(|(first, second, _)| {
+            !known.contains(second) && pairs.insert((entries[*first].of, entries[*second].of))
+        });
         let lint = |(first, second, witness): (usize, usize, Witness)| {
             let other = &entries[first];
             let witness = Box::new(witness);
@@ -167,6 +209,14 @@ impl<T> Table<T> {
         };
         found.map(lint).chain(left_out).collect()
     }
+}
+
+/// Why a route or an alternative is never selected.
+enum Unreachable {
+    /// By its own conditions.
+    Alone(LintKind),
+    /// By another route, given as its index.
+    Shadowed { by: usize },
 }
 
 /// A probable mistake in one route; the table works, but possibly not as intended.
@@ -214,6 +264,18 @@ pub enum LintKind {
         by: String,
         /// The place where the other route was added.
         other: SourceLocation,
+    },
+    /// Another route is selected for every request that some alternatives of the route's [rule](crate::rule)
+    /// match.
+    ShadowedAlternatives {
+        /// The name of the other route, else its path.
+        by: String,
+        /// The place where the other route was added.
+        other: SourceLocation,
+        /// These alternatives, as [`Table`] prints them: methods, host, path, conditions.
+        alternatives: Vec<String>,
+        /// The number of all alternatives.
+        all: usize,
     },
     /// Another route is as specific, and the order of addition decides between them, as the policy says
     /// ([`Precedence::RegistrationOrder`](crate::Precedence::RegistrationOrder)).
@@ -274,6 +336,20 @@ impl fmt::Display for LintKind {
                     f,
                     "is never reached: route `{by}` ({other}) is selected for every request that it matches"
                 )
+            }
+            Self::ShadowedAlternatives { by, other, alternatives, all } => {
+                write!(
+                    f,
+                    "{} of the {all} alternatives of its rule are never reached: route `{by}` ({other}) is selected for every request that they match: ",
+                    alternatives.len()
+                )?;
+                for (i, alternative) in alternatives.iter().take(MAX_SHOWN).enumerate() {
+                    write!(f, "{}`{alternative}`", if i == 0 { "" } else { ", " })?;
+                }
+                match alternatives.len().saturating_sub(MAX_SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, ", and {more} more"),
+                }
             }
             Self::Overlap { with, other, witness } => {
                 write!(f, "`{witness}` matches route `{with}` ({other}) too, which is as specific")

@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use crate::compile::pattern::{Pattern, Source, Variable};
 use crate::table::catalog::{Catalog, RouteInfo};
 use crate::template::captures::{ABSENT, Captures};
+use crate::template::decoded::DecodedValues;
 use crate::template::encoding::Encoding;
 
 /// A captured variable of a match.
@@ -208,7 +209,7 @@ impl Matched {
         let is_whole = entry.open_prefix.as_ref().is_none_or(|prefix| {
             let path = self.path();
             let end = path.match_indices('/').nth(segments).map_or(path.len(), |(at, _)| at);
-            prefix.matches(&path[..end], &mut |_| {})
+            prefix.matches((&path[..end], &DecodedValues::default()), &mut |_| {})
         });
         if is_whole { segments } else { segments.saturating_sub(1) }
     }

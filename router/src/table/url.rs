@@ -157,7 +157,7 @@ impl UrlFiller<'_> {
         let pattern = &self.catalog.patterns[self.entry.rank];
         let mut captures = SpanList::new();
         let mut found = |span| captures.push(span);
-        let mut holds = target.is_none() || pattern.path.matches(view.path, &mut found);
+        let mut holds = target.is_none() || pattern.path.matches(view.path_values(), &mut found);
         if let (Some(own), Some(_), Some(host)) = (&pattern.host, host, &view.host) {
             holds &= own.matches(host.name, host.port, &mut found);
         }

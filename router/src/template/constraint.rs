@@ -5,17 +5,18 @@ use waylay_template::{
     Variable, VariableKind,
 };
 
-use regex::{Regex, RegexBuilder};
+use regex::RegexBuilder;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition};
 
 use crate::template::edges::{Edges, without_comments};
 use crate::template::encoding::{is_reserved_pchar, marked};
+use crate::template::value_regex::ValueRegex;
 
 /// A compiled regex, anchored at both ends.
 #[derive(Debug, Clone)]
 pub(crate) struct Constraint {
-    regex: Regex,
+    regex: ValueRegex,
     run: Option<Box<Run>>,
 }
 
@@ -48,12 +49,17 @@ impl Constraint {
 }
 
 /// Compiles an expression with the size limit.
-pub(crate) fn build(expression: &str, syntax: Syntax, insensitive: bool) -> Result<Regex, TemplateErrorKind> {
+pub(crate) fn build(
+    expression: &str,
+    syntax: Syntax,
+    insensitive: bool,
+) -> Result<ValueRegex, TemplateErrorKind> {
     RegexBuilder::new(expression)
         .dot_matches_new_line(syntax == Syntax::Native)
         .case_insensitive(insensitive)
         .size_limit(MAX_REGEX_BYTES)
         .build()
+        .map(|regex| ValueRegex::new(regex, insensitive))
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => TemplateErrorKind::RegexTooLarge,
             other => TemplateErrorKind::Regex(first_line(&other.to_string())),
@@ -61,7 +67,11 @@ pub(crate) fn build(expression: &str, syntax: Syntax, insensitive: bool) -> Resu
 }
 
 /// Compiles a regex that must match the whole text, except in gorilla/mux. The native one may ignore case.
-pub(crate) fn whole(pattern: &str, syntax: Syntax, insensitive: bool) -> Result<Regex, TemplateErrorKind> {
+pub(crate) fn whole(
+    pattern: &str,
+    syntax: Syntax,
+    insensitive: bool,
+) -> Result<ValueRegex, TemplateErrorKind> {
     let source = in_syntax(pattern, syntax);
     // First alone: `)(` is a regex only between the anchors.
     let alone = build(&source, syntax, false)?;

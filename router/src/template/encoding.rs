@@ -38,7 +38,7 @@ impl Encoding {
     }
 
     /// Tests whether `raw` equals its decoded value.
-    fn is_identity(self, raw: &str) -> bool {
+    pub(crate) fn is_identity(self, raw: &str) -> bool {
         match self {
             Self::Plain => true,
             Self::Path => !raw.as_bytes().contains(&b'%'),

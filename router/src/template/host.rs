@@ -4,6 +4,7 @@ use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind, W
 
 use crate::template::captures::Span;
 use crate::template::constraint::{self, may_span};
+use crate::template::decoded::DecodedValues;
 use crate::template::encoding::Encoding;
 use crate::template::path::Edge;
 use crate::template::segment::SegmentPattern;
@@ -160,7 +161,8 @@ impl HostPattern {
             return **exact == *host;
         }
         if let Some(pattern) = &self.whole {
-            return pattern.read(host, (0, length), Encoding::Plain, found);
+            let plain = (Encoding::Plain, &DecodedValues::default());
+            return pattern.read(host, (0, length), plain, found);
         }
         self.matches_labels(host, found)
     }
@@ -172,7 +174,8 @@ impl HostPattern {
         let Some(end) = end_of_rest(host, after.len()) else {
             return false;
         };
-        pattern.as_ref().is_none_or(|pattern| pattern.read(host, (0, end), Encoding::Plain, found))
+        let plain = (Encoding::Plain, &DecodedValues::default());
+        pattern.as_ref().is_none_or(|pattern| pattern.read(host, (0, end), plain, found))
             && (after.is_empty() || matches_each(after, host, end + 1, found))
     }
 }
@@ -180,6 +183,7 @@ impl HostPattern {
 /// Tests the labels of a host from an offset on, one by one.
 fn matches_each(labels: &[Label], host: &str, mut at: u16, found: &mut impl FnMut(Span)) -> bool {
     let mut parts = host[usize::from(at)..].split('.');
+    let plain = (Encoding::Plain, &DecodedValues::default());
     for label in labels {
         let Some(part) = parts.next() else {
             return false;
@@ -187,7 +191,7 @@ fn matches_each(labels: &[Label], host: &str, mut at: u16, found: &mut impl FnMu
         let end = at + u16::try_from(part.len()).unwrap_or(0);
         let holds = match label {
             Label::Text(text) => **text == *part,
-            Label::Variable(pattern) => pattern.read(host, (at, end), Encoding::Plain, found),
+            Label::Variable(pattern) => pattern.read(host, (at, end), plain, found),
             Label::One => !part.is_empty(),
             // Always the first label.
             Label::Rest(_) => false,

@@ -4,6 +4,7 @@ use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
 use crate::template::captures::{ABSENT, Position, Span};
 use crate::template::constraint::may_span;
+use crate::template::decoded::DecodedValues;
 use crate::template::encoding::{Encoding, escape, escaped_pchar};
 use crate::template::scan::ScannedText;
 use crate::template::segment::SegmentPattern;
@@ -107,13 +108,19 @@ impl PathPattern {
     }
 
     /// Tests the segments of a path that has led to a leaf of the pattern.
-    pub(crate) fn read(&self, text: &ScannedText<'_>, path: &str, found: &mut impl FnMut(Span)) -> bool {
-        self.read_spans(path, self.positions.iter().map_while(|position| position.span(text)), found)
+    pub(crate) fn read(
+        &self,
+        text: &ScannedText<'_>,
+        (path, values): (&str, &DecodedValues),
+        found: &mut impl FnMut(Span),
+    ) -> bool {
+        let spans = self.positions.iter().map_while(|position| position.span(text));
+        self.read_spans((path, values), spans, found)
     }
 
     fn read_spans(
         &self,
-        path: &str,
+        (path, values): (&str, &DecodedValues),
         mut spans: impl Iterator<Item = Span>,
         found: &mut impl FnMut(Span),
     ) -> bool {
@@ -123,7 +130,7 @@ impl PathPattern {
                 found(ABSENT);
                 return true;
             };
-            if !segment.read(path, span, self.encoding, found) {
+            if !segment.read(path, span, (self.encoding, values), found) {
                 return false;
             }
         }
@@ -131,10 +138,14 @@ impl PathPattern {
     }
 
     /// Tests a path without a trie.
-    pub(crate) fn matches(&self, path: &str, found: &mut impl FnMut(Span)) -> bool {
+    pub(crate) fn matches(
+        &self,
+        (path, values): (&str, &DecodedValues),
+        found: &mut impl FnMut(Span),
+    ) -> bool {
         let spans = self.spans(&self.edges, path);
         let spans = spans.or_else(|| self.spans(self.short.as_deref()?, path));
-        spans.is_some_and(|spans| self.read_spans(path, spans.into_iter(), found))
+        spans.is_some_and(|spans| self.read_spans((path, values), spans.into_iter(), found))
     }
 
     fn spans(&self, edges: &[Edge], path: &str) -> Option<Vec<Span>> {

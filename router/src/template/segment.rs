@@ -1,11 +1,12 @@
 //! SegmentPattern: the part of a path or host between two separators.
 
-use regex::Regex;
 use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind, TemplateKind, VariableKind};
 
 use crate::template::captures::Span;
 use crate::template::constraint::{Constraint, build, in_syntax, with_marks};
+use crate::template::decoded::DecodedValues;
 use crate::template::encoding::{Encoding, escape};
+use crate::template::value_regex::ValueRegex;
 
 /// What a segment accepts, and where its variables are.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub(crate) enum SegmentPattern {
     /// Several variables without regexes, with text between them and possibly after them.
     Split { between: Box<[Box<str>]>, end: Box<str> },
     /// Everything else: a regex with a group for each variable.
-    Many { regex: Regex, groups: usize },
+    Many { regex: ValueRegex, groups: usize },
     /// Any text: the rest of a prefix.
     Rest,
 }
@@ -131,7 +132,13 @@ impl SegmentPattern {
     }
 
     /// Tests `raw[at.0..at.1]`; if it matches, passes the range of each variable to `found`.
-    pub(crate) fn read(&self, raw: &str, at: Span, encoding: Encoding, found: &mut impl FnMut(Span)) -> bool {
+    pub(crate) fn read(
+        &self,
+        raw: &str,
+        at: Span,
+        (encoding, values): (Encoding, &DecodedValues),
+        found: &mut impl FnMut(Span),
+    ) -> bool {
         let (start, stop) = (usize::from(at.0), usize::from(at.1));
         let Some(text) = raw.get(start..stop) else {
             return false;
@@ -148,12 +155,13 @@ impl SegmentPattern {
                 let Some(value) = text.strip_suffix(&**end).filter(|value| encoding.is_whole(value)) else {
                     return false;
                 };
+                let span = (at.0, at.0 + short(value.len()));
                 let holds = match constraint {
                     None => !value.is_empty(),
-                    Some(constraint) => encoding.decode(value).is_ok_and(|value| constraint.holds(&value)),
+                    Some(constraint) => values.test((value, span), encoding, |value| constraint.holds(value)),
                 };
                 if holds {
-                    found((at.0, at.0 + short(value.len())));
+                    found(span);
                 }
                 holds
             }
@@ -161,7 +169,9 @@ impl SegmentPattern {
                 let text = text.strip_suffix(&**end).filter(|text| encoding.is_whole(text));
                 text.is_some_and(|text| read_split(text, at.0, between, found))
             }
-            Self::Many { regex, groups } => read_groups(text, at.0, encoding, (regex, *groups), found),
+            Self::Many { regex, groups } => values.test_marked((text, at), encoding, |value, offsets| {
+                read_groups(value, (at.0, offsets), (regex, *groups), found)
+            }),
         }
     }
 }
@@ -184,24 +194,21 @@ fn read_split(text: &str, start: u16, between: &[Box<str>], found: &mut impl FnM
     true
 }
 
-/// Matches a text with a regex that has a group for each variable; `start` is its offset.
+/// Matches a value with a regex that has a group for each variable; the raw text starts at `start`, and has each byte of the
+/// value at one of the offsets.
 fn read_groups(
-    text: &str,
-    start: u16,
-    encoding: Encoding,
-    (regex, groups): (&Regex, usize),
+    value: &str,
+    (start, offsets): (u16, Option<&[usize]>),
+    (regex, groups): (&ValueRegex, usize),
     found: &mut impl FnMut(Span),
 ) -> bool {
-    let Some((value, offsets)) = encoding.decode_marked(text) else {
+    let Some(locations) = regex.captures(value) else {
         return false;
     };
-    let mut locations = regex.capture_locations();
-    if regex.captures_read(&mut locations, &value).is_none() {
-        return false;
-    }
-    let raw_offset = |offset: usize| match &offsets {
+    let raw_offset = |offset: usize| match offsets {
         None => offset,
-        Some(offsets) => offsets.get(offset).copied().unwrap_or(text.len()),
+        // The last one is that of the end.
+        Some(offsets) => offsets.get(offset).or(offsets.last()).copied().unwrap_or(0),
     };
     for group in 1..=groups {
         let (from, to) = locations.get(group).unwrap_or((0, 0));

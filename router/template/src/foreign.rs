@@ -80,7 +80,7 @@ pub(crate) fn find(template: &Template) -> Option<(TemplateErrorKind, Range<usiz
         if let Some(write) = foreign_constraint(variable, template.kind) {
             let literal = match &variable.kind {
                 VariableKind::Regex(regex) => format!("{{{}:(?:{regex})}}", variable.name),
-                VariableKind::Plain | VariableKind::Tail => "another name".to_owned(),
+                VariableKind::Plain | VariableKind::Tail => format!("{{{{{}}}}}", variable.name),
             };
             return Some((TemplateErrorKind::Foreign { write, literal }, variable.span.clone()));
         }

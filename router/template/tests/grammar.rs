@@ -75,7 +75,7 @@ fn foreign_syntax() {
         ("/posts/[id]", "[id]", "{id}", "%5Bid]"),
         ("/[...rest]", "[...rest]", "{*rest}", "%5B...rest]"),
         ("/[[id]]", "[[id]]", "{id}", "%5B%5Bid]]"),
-        ("/{rest...}", "{rest...}", "{*rest}", "another name"),
+        ("/{rest...}", "{rest...}", "{*rest}", "{{rest...}}"),
         ("/{id:int}", "{id:int}", "{id:[0-9]+}", "{id:(?:int)}"),
         ("/{rest:path}", "{rest:path}", "{*rest}", "{rest:(?:path)}"),
         ("/{id:str}", "{id:str}", "{id}", "{id:(?:str)}"),
@@ -85,14 +85,10 @@ fn foreign_syntax() {
         assert_eq!((&error.text[error.span.clone()], &error.kind), (marked, &expected), "{text}");
         assert!(error.to_string().contains(write), "{error}");
         // The escape has the meaning of the text.
-        if !literal.contains("another") {
-            let escaped = text.replacen(marked, literal, 1).replace('?', "%3F");
-            let parsed = Template::parse(&escaped, TemplateKind::Path).unwrap();
-            assert!(
-                literal.starts_with('{') || parsed.literal() == Some(text) || text.contains('{'),
-                "{escaped}"
-            );
-        }
+        let escaped = text.replacen(marked, literal, 1).replace('?', "%3F");
+        let parsed = Template::parse(&escaped, TemplateKind::Path).unwrap();
+        let is_regex = literal.contains("(?:");
+        assert!(is_regex || parsed.literal() == Some(text) || text.contains("{id}"), "{escaped}");
     }
     assert_eq!(waylay_template::escape_literal("/:a/b:c/<x>?#[*"), "/%3Aa/b:c/%3Cx%3E%3F%23%5B%2A");
 }

@@ -1,7 +1,10 @@
 //! Depth: texts that are nested 100,000 times are an error with a place, on half the usual stack.
 
-use waylay_router::rule::{Dialect, MAX_RULE_BYTES, MAX_RULE_DEPTH, Rule};
-use waylay_router::{BuildErrorKind, MAX_SCOPE_DEPTH, Route, SourceLocation, Table, TableSpec};
+use waylay_router::rule::{Dialect, Expr, Function, MAX_RULE_BYTES, MAX_RULE_DEPTH, Rule};
+use waylay_router::{
+    BuildErrorKind, MAX_SCOPE_DEPTH, Route, RouteSpec, Router, Scope, ScopeSpec, SourceLocation, Table,
+    TableSpec,
+};
 
 const DEPTH: usize = 100_000;
 
@@ -133,6 +136,59 @@ fn rules() {
             let _ = table.explain(&request, &waylay_router::Peer::default()).to_string();
             let lints = table.lints();
             assert!(!table.to_string().is_empty() && lints.len() < 10, "{lints:?}");
+        }
+    });
+}
+
+/// Scopes that a program puts into each other, as data and as values: the innermost has a route.
+fn scopes(depth: usize) -> TableSpec {
+    let mut scope = ScopeSpec::default();
+    scope.routes.push(RouteSpec::new("Path(`/`)", "handler"));
+    for _ in 1..depth {
+        let mut outer = ScopeSpec::default();
+        outer.scopes.push(std::mem::take(&mut scope));
+        scope = outer;
+    }
+    let mut spec = TableSpec::default();
+    spec.scopes.push(scope);
+    spec
+}
+
+#[test]
+fn scopes_of_a_program() {
+    on_small_stack(|| {
+        for (depth, is_valid) in [(MAX_SCOPE_DEPTH, true), (MAX_SCOPE_DEPTH + 1, false), (2 * DEPTH, false)] {
+            let spec = scopes(depth).named("scopes.toml");
+            let kinds: Vec<_> = errors(&spec).into_iter().map(|(kind, _)| kind).collect();
+            let expected: &[_] = if is_valid { &[] } else { &[BuildErrorKind::ScopesTooDeep] };
+            assert_eq!(kinds, expected, "{depth}");
+            let built = Router::builder().spec(&spec, |_, route| Ok(route.to(async || "route"))).build();
+            let kinds: Vec<_> =
+                built.err().iter().flat_map(|errors| errors.iter()).map(|e| e.kind.clone()).collect();
+            assert_eq!(kinds, expected, "{depth}");
+        }
+        let scope = (0..2 * DEPTH).fold(Scope::<()>::new(), |inner, _| Scope::new().scope(inner));
+        assert!(Router::builder().scope(scope).build().is_err());
+    });
+}
+
+#[test]
+fn rules_of_a_program() {
+    on_small_stack(|| {
+        let call = || Function::Path.of(["/"]);
+        let shapes: [fn(Expr, Expr) -> Expr; 4] = [
+            |inner, _| !inner,
+            |inner, call| !(inner & call),
+            |inner, call| (inner & call.clone()) | call,
+            |inner, _| Expr::Either(vec![Expr::All(vec![inner])]),
+        ];
+        for shape in shapes {
+            let nested = |depth: usize| (0..depth).fold(call(), |inner, _| shape(inner, call()));
+            assert!(Rule::parse(nested(MAX_RULE_DEPTH / 2 - 2)).is_ok());
+            let deep = nested(2 * DEPTH);
+            assert!(!deep.calls().is_empty() && deep.to_string().len() > MAX_RULE_BYTES);
+            assert!(Rule::parse(&deep).is_err());
+            assert!(Table::builder().route(Route::rule(deep).value(())).build().is_err());
         }
     });
 }

@@ -197,6 +197,67 @@ fn shared_parts_give_the_same_results() {
     }
 }
 
+/// A value with escapes is decoded once for all patterns: each finds what it finds alone.
+#[test]
+fn decoded_values_give_the_same_results() {
+    let templates = [
+        "{a:[0-9@]+}-{b}",
+        "{a}-{b:[a-z]+}",
+        "{a:.+}",
+        "{a:[^-/]+}-{b:[^-/]+}x",
+        "{a}x",
+        "{a:[^/]+}-b",
+        "{a:@+-[^/]+}",
+    ];
+    let path = |text: &str| Route::any(format!("/s/{text}"));
+    let query = |text: &str| Route::new().query("q", text);
+    let mut routes: Vec<Route> = templates.iter().flat_map(|text| [path(text), query(text)]).collect();
+    routes.push(Route::any("/s/{*a}"));
+    for regex in ["@*-b", ".*x", "(?i)@*-B", ".*@@.*", ".*%40.*", "[^x]*"] {
+        routes.push(Route::new().query_regex("q", regex));
+        routes.push(Route::new().path_regex(format!("/s/{regex}")));
+    }
+    let captures = |table: &Table<usize>, request: &Request<()>| {
+        let found = table.find(request, &Peer::default()).ok()?;
+        Some(
+            found
+                .captures()
+                .map(|capture| (capture.name().to_owned(), capture.raw().to_owned()))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let table = |routes: &mut dyn Iterator<Item = Route>| {
+        routes.fold(Table::builder(), |builder, route| builder.route(route.value(0))).build().unwrap()
+    };
+    let alone: Vec<_> = routes.iter().map(|route| table(&mut [route.clone()].into_iter())).collect();
+    let together: Vec<_> = (0..routes.len())
+        .map(|chosen| {
+            // The others read the value first, and fail by what they test last.
+            let others =
+                (0..).zip(&routes).map(|(n, route)| route.clone().priority(99 - n).guard("never", |_| false));
+            table(&mut others.chain([routes[chosen].clone()]))
+        })
+        .collect();
+    let mut matched = 0;
+    for (text, count) in
+        [("%40", 1), ("%40", 9), ("%40", 11), ("%40", 500), ("@", 50), ("%C3%A9", 20), ("%FF", 20)]
+    {
+        for end in ["", "-b", "-%62", "-a%2Fx", "x", "-x"] {
+            let value = text.repeat(count) + end;
+            let several = format!("/s/{value}?q={value}&q=%40-{value}&q={value}");
+            for target in [format!("/s/{value}?q={value}"), several] {
+                let request = request(&target, &[]);
+                for (chosen, (alone, together)) in alone.iter().zip(&together).enumerate() {
+                    let expected = captures(alone, &request);
+                    matched += usize::from(expected.is_some());
+                    assert_eq!(captures(together, &request), expected, "{:?} {target}", routes[chosen]);
+                }
+            }
+        }
+    }
+    assert!(matched > 300, "{matched}");
+}
+
 /// Time is printed by `cargo test --release -p waylay-router --test service limits -- --nocapture`.
 #[test]
 fn worst_requests() {

@@ -1,7 +1,8 @@
 //! Lints of single routes, and the spelling that they propose.
 
 use waylay_router::{
-    BuildErrorKind, ConditionLint, LintKind, Policy, Route, ScopeConditions, Table, TemplateErrorKind,
+    BuildErrorKind, ConditionLint, LintKind, Policy, Precedence, Route, ScopeConditions, Table,
+    TemplateErrorKind,
 };
 
 fn lints(routes: Vec<Route>) -> Vec<LintKind> {
@@ -204,6 +205,78 @@ fn shadowed_by_a_formula() {
             assert_eq!(found, is_shadowed, "{outer} before {inner}, {policy:?}: {lints:?}");
         }
     }
+}
+
+/// What another route precedes of a rule is one lint, whatever the number of alternatives.
+#[test]
+fn shadowed_alternatives() {
+    type Found<'l> = (&'l str, Vec<&'l str>, usize);
+    let both = "(Path(`/a/x`) || Path(`/z`)) && (Method(`GET`) || Header(`x`))";
+    for (rule, expected) in [
+        ("Path(`/a/x`) || Path(`/a/y`)", vec![("first", vec![], 0)]),
+        (
+            "Path(`/a/x`) || Path(`/z`) || Path(`/a/y`) && Header(`x`)",
+            vec![("first", vec!["/a/x", "/a/y Header(`x`)"], 3)],
+        ),
+        (
+            "Path(`/a/x`) || Path(`/b/x`) || Path(`/b/y`) || Path(`/z`)",
+            vec![("first", vec!["/a/x"], 4), ("second", vec!["/b/x", "/b/y"], 4)],
+        ),
+        (both, vec![("first", vec!["GET, HEAD /a/x", "/a/x Header(`x`)"], 4)]),
+        ("Path(`/z`) || Path(`/y`)", vec![]),
+    ] {
+        // The second route has alternatives too.
+        let table = Table::builder()
+            .route(Route::prefix("/a").priority(1).name("first").value(()))
+            .route(Route::rule("PathPrefix(`/b`) || PathPrefix(`/c`)").priority(1).name("second").value(()))
+            .route(Route::rule(rule).name("hidden").value(()))
+            .route(Route::get("/after").when("Method(`POST`)").name("after").value(()))
+            .build()
+            .unwrap();
+        let mut lints = table.lints();
+        assert_eq!(lints.pop().unwrap().route, "after", "lints are in the order of the routes");
+        assert!(lints.iter().all(|lint| lint.route == "hidden"), "{lints:?}");
+        let found: Vec<Found<'_>> = lints
+            .iter()
+            .map(|lint| match &lint.kind {
+                LintKind::Shadowed { by, .. } => (by.as_str(), vec![], 0),
+                LintKind::ShadowedAlternatives { by, alternatives, all, .. } => {
+                    (by.as_str(), alternatives.iter().map(String::as_str).collect(), *all)
+                }
+                kind => panic!("{kind}"),
+            })
+            .collect();
+        assert_eq!(found, expected, "{rule}");
+    }
+}
+
+/// Neither is what is known of two routes repeated for each pair of their alternatives.
+#[test]
+fn overlapping_alternatives() {
+    let rules = ["(Path(`/a`) || Path(`/b`)) && Header(`x`)", "(Path(`/a`) || Path(`/b`)) && Header(`y`)"];
+    let table = |precedence| {
+        let builder = Table::builder().policy(Policy::default().precedence(precedence));
+        rules.iter().fold(builder, |builder, rule| builder.route(Route::rule(*rule).value(()))).build()
+    };
+    assert_eq!(table(Precedence::Specificity).unwrap_err().iter().count(), 1);
+    let lints = table(Precedence::RegistrationOrder).unwrap().lints();
+    assert!(matches!(lints.as_slice(), [lint] if matches!(lint.kind, LintKind::Overlap { .. })), "{lints:?}");
+    let unknown = |name| {
+        let rule = format!("(Path(`/a`) || Path(`/b`)) && Guard(`{name}`)");
+        Route::rule(rule).name(name)
+    };
+    let table = Table::builder()
+        .guard("one", |_| true)
+        .guard("two", |_| true)
+        .route(unknown("one").value(()))
+        .route(unknown("two").value(()))
+        .build()
+        .unwrap();
+    let lints = table.lints();
+    assert!(
+        matches!(lints.as_slice(), [lint] if matches!(lint.kind, LintKind::OverlapUnknown { .. })),
+        "{lints:?}"
+    );
 }
 
 #[test]

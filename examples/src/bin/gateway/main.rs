@@ -86,7 +86,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
     let traffic = Traffic::new();
     let console = Admin::builder(&faults).traffic(&traffic).token(token()?).build()?;
-    let table = TableFile::new(file, Upstreams::new(upstream));
+    let table = TableFile::new(file, Upstreams::new(upstream, &faults));
     // Without a valid table the gateway does not start.
     let swap = SwapRouter::new(table.read()?);
     let view = admin::TableView::new(swap.current());

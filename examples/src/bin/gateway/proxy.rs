@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use waylay_examples::log::causes;
 use waylay_examples::problem::Problem;
 use waylay_examples::server::{Connection, IdleClock, duration};
+use waylay_fault::{FaultConnector, FaultSet};
 use waylay_router::{Body, Matched, RouteInfo};
 
 use crate::forward::{add_upgrade, remove_hop_by_hop, rewrite_headers};
@@ -42,16 +43,18 @@ pub(crate) struct UpstreamLimits {
 /// Client for all upstreams, with pooled connections; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Upstreams {
-    client: Client<HttpConnector, UploadBody>,
+    client: Client<FaultConnector<HttpConnector>, UploadBody>,
     limits: UpstreamLimits,
 }
 
 impl Upstreams {
-    pub(crate) fn new(limits: UpstreamLimits) -> Self {
+    /// Connects under the faults of this set.
+    pub(crate) fn new(limits: UpstreamLimits, faults: &FaultSet) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(limits.connect_timeout));
         connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        let mut client = Client::builder(TokioExecutor::new());
+        let client = client.pool_timer(TokioTimer::new()).build(faults.connector(connector));
         Self { client, limits }
     }
 
@@ -76,9 +79,11 @@ fn failure(upstream: &Authority, error: &Error) -> Problem {
     let text = causes(error);
     tracing::info!(%upstream, error = text, "a request cannot be forwarded");
     if error.is_connect() && is_timeout(error) {
-        return Problem::new(StatusCode::GATEWAY_TIMEOUT, format!("{upstream} does not accept a connection"));
+        let detail = format!("{upstream} does not accept a connection");
+        return Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).because_of(error);
     }
-    Problem::new(StatusCode::BAD_GATEWAY, format!("{upstream}: {text}"))
+    // The error of a fault is none of an upstream: it counts as injected, also where it stops the faults.
+    Problem::new(StatusCode::BAD_GATEWAY, format!("{upstream}: {text}")).because_of(error)
 }
 
 fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -328,6 +328,14 @@ impl RouteTree<'_> {
             LintKind::Shadowed { by, .. } => {
                 format!("is never reached, since route `{}` wins whatever it matches", self.title(by))
             }
+            LintKind::ShadowedAlternatives { by, alternatives, all, .. } => {
+                format!(
+                    "{} of its {all} alternatives are never reached, since route `{}` wins whatever they match: `{}`",
+                    alternatives.len(),
+                    self.title(by),
+                    alternatives.join("`, `")
+                )
+            }
             LintKind::Overlap { with, witness, .. } => {
                 format!("`{witness}` matches route `{}` too, which is as specific", self.title(with))
             }

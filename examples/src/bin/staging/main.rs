@@ -2,6 +2,7 @@
 
 mod drill;
 mod faults;
+mod fleet;
 mod guide;
 mod handlers;
 mod routes;
@@ -22,6 +23,7 @@ use waylay_examples::server::{Limits, stop_on_signal};
 use waylay_examples::{cli, log};
 use waylay_fault::{Event, EventLog, FaultSet};
 
+use crate::fleet::FleetArguments;
 use crate::server::Servers;
 
 /// Exit code after a wrong command line, a port in use, a drill that found a disagreement, or one whose plan
@@ -39,6 +41,7 @@ Examples:
   staging --drill 2000 --seed 1           the same with another seed
   staging --plan plan.toml                put the shop under the faults of a plan, reloaded on change
   staging --drill 2000 --plan plan.toml   run 2000 requests under the faults of a plan and print a report
+  staging --nats nats://127.0.0.1:4222    be a replica of a fleet (built with `--features nats`)
   staging --plan check plan.toml          check a plan, print what it does, and exit
   staging --completions bash > staging    write a completion script
 
@@ -67,6 +70,8 @@ struct Arguments {
     #[arg(long, value_name = "[check] FILE", num_args = 1..=2)]
     plan: Vec<String>,
     #[command(flatten)]
+    fleet: FleetArguments,
+    #[command(flatten)]
     limits: Limits,
 }
 
@@ -80,7 +85,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let Arguments { addr, control_addr, drill, seed, plan, limits } = arguments;
+    let Arguments { addr, control_addr, drill, seed, plan, fleet, limits } = arguments;
     let plan = PlanCommand::parse(&plan)?;
     if let Some(PlanCommand::Check(file)) = &plan {
         if drill.is_some() {
@@ -96,13 +101,17 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         let set = FaultSet::builder().event_log(EventLog::new(EVENTS)).on_event(plan::log_event);
         let set = environment.into_iter().fold(set, |set, name| set.environment(name));
         let faults = set.reporter(|event: &Event<'_>| tracing::info!("{event}")).build();
-        let servers = Servers::bind(addr, control_addr, limits, &faults, token()?).await?;
+        let fleet = fleet.connect().await?;
+        let servers =
+            Servers::bind(addr, control_addr, limits, &faults, token()?, |admin| fleet.show(admin)).await?;
         match plan {
             Some(PlanCommand::Follow(file)) => plan::follow(&file, &faults)?,
+            _ if fleet.is_member() => fleet.join(&faults),
             // Of another environment it is logged.
             _ => _ = faults.apply(&faults::plan(seed)?),
         }
         serve(servers).await?;
+        fleet.leave().await;
         return Ok(ExitCode::SUCCESS);
     };
     // The report contains the injected faults, so the log is off by default.

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use tokio_util::sync::CancellationToken;
 use waylay_examples::server::{Limits, Port};
 use waylay_fault::FaultSet;
-use waylay_fault_admin::{Admin, Token, Traffic};
+use waylay_fault_admin::{Admin, AdminBuilder, Token, Traffic};
 use waylay_router::Router;
 
 use crate::routes::shop_router;
@@ -35,12 +35,14 @@ impl Servers {
         limits: Limits,
         faults: &FaultSet,
         token: Token,
+        options: impl FnOnce(AdminBuilder) -> AdminBuilder,
     ) -> Result<Self, Box<dyn Error>> {
         let store = Store::with_sample_order();
         let traffic = Traffic::new();
         let warehouse = Warehouse::new(store.clone(), faults);
         let shop = shop_router(store, warehouse, faults, &traffic)?;
-        let admin = Admin::builder(faults).traffic(&traffic).routes(&shop).token(token).build()?;
+        let admin = Admin::builder(faults).traffic(&traffic).routes(&shop).token(token);
+        let admin = options(admin).build()?;
         let shop_port = bind("--addr", shop_addr).await?.with_faults(faults);
         let control_port = bind("--control-addr", control_addr).await?;
         Ok(Self { shop, admin, shop_port, control_port, limits })

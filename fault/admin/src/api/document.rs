@@ -7,9 +7,11 @@ use waylay_router::Router;
 use crate::problem::PROBLEM_JSON;
 
 /// Problems of single operations.
-const PROBLEMS: [(&str, &str, &str, &str); 11] = [
+const PROBLEMS: [(&str, &str, &str, &str); 13] = [
     ("get", "/faults/{name}", "404", "There is no such fault."),
     ("get", "/routes", "404", "The program has named no router."),
+    ("get", "/fleet", "404", "The process belongs to no fleet."),
+    ("get", "/fleet", "503", "The fleet cannot be reached."),
     ("get", "/plan", "404", "The faults do not come from a plan."),
     ("get", "/events", "503", "Too many streams are open."),
     ("patch", "/faults/{name}", "404", "There is no such fault."),

@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod document;
+pub(crate) mod fleet;
 pub(crate) mod observe;
 pub(crate) mod plan;
 pub(crate) mod router;

@@ -10,6 +10,7 @@ use serde_json::json;
 use waylay_extract::{Answer, Answers, Extract, routes};
 use waylay_fault::FaultExplanation;
 
+use crate::api::fleet::{FleetOverview, FleetUnreachable};
 use crate::api::state::AdminState;
 use crate::api::view::{self, FaultView, RouteView, StatusView};
 use crate::metrics;
@@ -59,6 +60,11 @@ pub(crate) struct ShowFault {
 #[derive(Debug, Extract)]
 #[route(GET "/routes")]
 pub(crate) struct ListRoutes {}
+
+/// Shows what the replicas of the fleet run, if the process belongs to one.
+#[derive(Debug, Extract)]
+#[route(GET "/fleet")]
+pub(crate) struct ShowFleet {}
 
 /// Explains what each fault would do to a request, and why not; nothing is counted by it.
 #[derive(Debug, Extract)]
@@ -154,18 +160,29 @@ impl Observe {
         Ok(Json(router.routes().filter(|route| !route.is_build_only()).map(RouteView::new).collect()))
     }
 
+    pub(crate) async fn fleet(&self, _: ShowFleet) -> Result<Json<FleetOverview>, Problem> {
+        let Some(fleet) = &self.state.fleet else {
+            return Err(Problem::not_found("the process belongs to no fleet (`AdminBuilder::fleet`)"));
+        };
+        let unreachable =
+            |error: FleetUnreachable| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+        fleet.overview().await.map(Json).map_err(unreachable)
+    }
+
     pub(crate) async fn explain(&self, explain: Explain) -> Result<Json<ExplanationView>, Problem> {
-        let request = explain.request()?;
+        let mut request = explain.request()?;
+        let route = self.state.routes.as_ref().map(|router| router.explain(&request).to_string());
+        // As a layer within the router would see the request, so that lists of routes decide about it.
+        let matched = self.state.routes.as_ref().and_then(|router| router.find(&request).ok());
+        matched.into_iter().for_each(|matched| _ = request.extensions_mut().insert(matched));
         let explanation = self.state.set.explain(&request);
-        Ok(Json(ExplanationView {
-            faults: explanation.faults().iter().map(FaultExplanationView::new).collect(),
-            route: self.state.routes.as_ref().map(|router| router.explain(&request).to_string()),
-        }))
+        let faults = explanation.faults().iter().map(FaultExplanationView::new).collect();
+        Ok(Json(ExplanationView { faults, route }))
     }
 
     pub(crate) async fn metrics(&self, _: Metrics) -> MetricsText {
         let traffic = self.state.traffic.as_ref().map(crate::traffic::traffic::Traffic::view);
-        MetricsText(metrics::text(&self.state.set.overview(), traffic.as_ref()))
+        MetricsText(metrics::text(&self.state.set, traffic.as_ref()))
     }
 }
 

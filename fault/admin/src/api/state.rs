@@ -10,6 +10,7 @@ use waylay_fault::{FaultPlan, FaultSet};
 use waylay_router::Router;
 
 use crate::access::access::Access;
+use crate::api::fleet::Fleet;
 use crate::traffic::traffic::Traffic;
 
 /// What the endpoints work on; clones share it.
@@ -21,6 +22,7 @@ pub(crate) struct StateInner {
     pub(crate) access: Arc<Access>,
     pub(crate) traffic: Option<Traffic>,
     pub(crate) routes: Option<Router>,
+    pub(crate) fleet: Option<Arc<dyn Fleet>>,
     /// A random text, by which clients notice a restart.
     pub(crate) instance: String,
     /// When this API was built.
@@ -41,6 +43,7 @@ impl AdminState {
         access: Arc<Access>,
         traffic: Option<Traffic>,
         routes: Option<Router>,
+        fleet: Option<Arc<dyn Fleet>>,
         instance: String,
     ) -> Self {
         let (start, streams) = (Instant::now(), Arc::new(Semaphore::new(MAX_EVENT_STREAMS)));
@@ -49,6 +52,7 @@ impl AdminState {
             access,
             traffic,
             routes,
+            fleet,
             instance,
             start,
             streams,

@@ -32,6 +32,8 @@ pub(crate) struct StatusView {
     expires_in_seconds: Option<f64>,
     /// Why the set stopped by itself, if it did.
     stopped: Option<String>,
+    /// Whether the process belongs to a fleet, which `GET fleet` shows.
+    has_fleet: bool,
     /// The entity tag of the plan, if the faults come from one.
     plan_tag: Option<String>,
     /// The limits of all faults together.
@@ -180,6 +182,7 @@ impl StatusView {
             is_expired: overview.is_expired,
             expires_in_seconds: overview.expires_in.map(|time| time.as_secs_f64()),
             stopped: overview.stop.map(|reason| reason.to_string()),
+            has_fleet: state.fleet.is_some(),
             plan_tag: plan.as_ref().map(|plan| state.tag(plan)),
             guards: GuardsView::new(overview.guards),
             faults: overview

@@ -18,13 +18,15 @@ function selectTab(tab, hasFocus) {
   if (tab.id === "tab-plan") editor.draw();
   if (tab.id === "tab-events") drawEvents();
   if (tab.id === "tab-routes") showRoutes();
+  if (tab.id === "tab-fleet") showFleet();
 }
 
-tabs.forEach((tab, index) => {
+tabs.forEach(tab => {
   tab.onclick = () => selectTab(tab, false);
   tab.onkeydown = event => {
+    const shown = tabs.filter(tab => !tab.hidden);
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const next = step ? tabs[(index + step + tabs.length) % tabs.length] : { Home: tabs[0], End: tabs[tabs.length - 1] }[event.key];
+    const next = step ? shown[(shown.indexOf(tab) + step + shown.length) % shown.length] : { Home: shown[0], End: shown[shown.length - 1] }[event.key];
     if (next) { event.preventDefault(); selectTab(next, true); }
   };
 });
@@ -110,6 +112,7 @@ document.addEventListener("status", ({ detail: status }) => {
   showStatus(status);
   drawCharts();
   editor.follow(status.plan_tag);
+  followFleet(status);
 });
 
 // ---- Events ----

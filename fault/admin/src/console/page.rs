@@ -14,11 +14,12 @@ const HTML: &str = include_str!("console.html");
 const STYLE: &str = include_str!("console.css");
 
 /// In the order in which they run.
-const SCRIPTS: [&str; 5] = [
+const SCRIPTS: [&str; 6] = [
     include_str!("client.js"),
     include_str!("charts.js"),
     include_str!("faults.js"),
     include_str!("plan.js"),
+    include_str!("fleet.js"),
     include_str!("page.js"),
 ];
 

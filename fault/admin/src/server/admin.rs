@@ -21,6 +21,7 @@ use crate::access::access::Access;
 use crate::access::ticket::Tickets;
 use crate::access::token::{Token, TokenError, random_text};
 use crate::api;
+use crate::api::fleet::Fleet;
 use crate::api::state::AdminState;
 use crate::problem::Problem;
 use crate::traffic::traffic::Traffic;
@@ -57,7 +58,14 @@ pub struct Admin {
 impl Admin {
     /// Begins the admin API of a set.
     pub fn builder(set: &FaultSet) -> AdminBuilder {
-        AdminBuilder { set: set.clone(), token: None, hosts: Vec::new(), traffic: None, routes: None }
+        AdminBuilder {
+            set: set.clone(),
+            token: None,
+            hosts: Vec::new(),
+            traffic: None,
+            routes: None,
+            fleet: None,
+        }
     }
 
     /// Returns the token, of which a generated one has to be shown to the operator.
@@ -111,6 +119,7 @@ pub struct AdminBuilder {
     hosts: Vec<String>,
     traffic: Option<Traffic>,
     routes: Option<Router>,
+    fleet: Option<Arc<dyn Fleet>>,
 }
 
 impl AdminBuilder {
@@ -133,9 +142,16 @@ impl AdminBuilder {
         self
     }
 
-    /// Shows the routes of the service.
+    /// Shows the routes of the service, and matches the requests of `explain` in them, so that lists of routes decide
+    /// as they do in a layer within this router.
     pub fn routes(mut self, router: &Router) -> Self {
         self.routes = Some(router.clone());
+        self
+    }
+
+    /// Shows the replicas of the fleet to which the process belongs.
+    pub fn fleet(mut self, fleet: impl Fleet) -> Self {
+        self.fleet = Some(Arc::new(fleet));
         self
     }
 
@@ -152,7 +168,8 @@ impl AdminBuilder {
         let access = Arc::new(Access { token, hosts: self.hosts, tickets: Tickets::default() });
         let instance =
             random_text::<9>().map_err(|error| AdminError::Token(TokenError::Random(error.to_string())))?;
-        let state = AdminState::new(self.set, access.clone(), self.traffic, self.routes, instance);
+        let state =
+            AdminState::new(self.set, access.clone(), self.traffic, self.routes, self.fleet, instance);
         let router = api::router::router(state.clone()).map_err(AdminError::Router)?;
         Ok(Admin { router, access, state, is_token_given })
     }

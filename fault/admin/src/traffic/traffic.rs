@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
-use waylay_fault::Injected;
+use waylay_fault::{INJECTED_HEADER, Injected};
 
 use crate::traffic::histogram::{BOUNDS_MS, Histogram, HistogramView};
 
@@ -109,8 +109,10 @@ impl Traffic {
     fn add<B, E>(&self, latency: Duration, result: &Result<Response<B>, E>) {
         let (is_injected, is_error) = match result {
             Ok(response) => {
-                let injected = response.extensions().get::<Injected>();
-                (injected.is_some(), response.status().is_server_error())
+                // Of this process, or of another one that a gateway asked.
+                let is_injected = response.extensions().get::<Injected>().is_some()
+                    || response.headers().contains_key(INJECTED_HEADER);
+                (is_injected, response.status().is_server_error())
             }
             Err(_) => (false, true),
         };

@@ -169,7 +169,9 @@ async fn reads_of_others_need_the_token() {
         &[("forwarded", "for=10.0.0.7")],
     ];
     for headers in rows {
-        for target in ["/faults", "/status", "/plan", "/metrics", "/routes", "/explain?url=/", "/events"] {
+        for target in
+            ["/faults", "/status", "/plan", "/metrics", "/routes", "/fleet", "/explain?url=/", "/events"]
+        {
             let reply = server.ask("GET", target, headers, "").await;
             assert_eq!(reply.status, 401, "{headers:?} {target}: {}", reply.text);
         }

@@ -39,7 +39,7 @@ async fn every_operation_is_described() {
             }
         }
     }
-    assert_eq!(count, 18);
+    assert_eq!(count, 19);
     let mut references = Vec::new();
     collect(server.document(), &mut references);
     for reference in references {

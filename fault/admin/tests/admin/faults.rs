@@ -113,9 +113,9 @@ async fn counters_and_metrics_follow_the_traffic() {
     let metrics = server.ask("GET", "/metrics", &[], "").await;
     assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     for line in [
-        r#"waylay_fault_injected_total{fault="flaky",placement="server"} 4"#,
-        r#"waylay_fault_enabled{fault="slow-cart",placement="server"} 0"#,
-        r#"waylay_fault_skipped_total{fault="flaky",placement="server",reason="no_match"} 0"#,
+        r#"waylay_fault_requests_total{fault="flaky",side="server",outcome="injected"} 4"#,
+        r#"waylay_fault_enabled{fault="slow-cart",side="server"} 0"#,
+        r#"waylay_fault_requests_total{fault="flaky",side="server",outcome="no_match"} 0"#,
         r#"waylay_responses_total{origin="injected",outcome="error"} 4"#,
         r#"waylay_response_seconds_count{origin="genuine"} 2"#,
         r#"waylay_response_seconds_bucket{origin="genuine",le="+Inf"} 2"#,
@@ -179,6 +179,56 @@ async fn a_request_is_explained_without_being_counted() {
     let routes = server.ask("GET", "/routes", &[], "").await.json();
     assert_eq!((&routes[0]["name"], &routes[0]["template"]), (&json!("cart"), &json!("/cart/{id}")));
     assert_eq!(Server::start().await.ask("GET", "/routes", &[], "").await.status, 404);
+}
+
+/// Lists of routes decide by name and template, as in a layer within the router.
+#[tokio::test]
+async fn a_request_is_explained_with_the_route_that_it_matches() {
+    let router = Router::builder()
+        .route(Route::get("/cart/{id}").name("cart").to(async || "a cart"))
+        .route(Route::post("/cart/{id}").to(async || "changed"))
+        .route(Route::get("/search").to(async || "found"))
+        .build()
+        .unwrap();
+    let plan = r#"
+version = 1
+environments = ["staging"]
+[[fault]]
+name = "by-name"
+participation = 1
+allow_routes = ["cart"]
+error = 503
+[[fault]]
+name = "by-template"
+participation = 1
+allow_routes = ["/cart/{id}"]
+error = 502
+[[fault]]
+name = "not-there"
+participation = 1
+block_routes = ["/search"]
+error = 500
+"#;
+    let set = set();
+    set.apply(&waylay_fault::FaultPlan::from_toml(plan).unwrap()).unwrap();
+    let with_routes = Server::with(set.clone(), |admin| admin.routes(&router)).await;
+    let without = Server::with(set, |admin| admin).await;
+    let rows = [
+        (&with_routes, "GET", "/cart/7", ["error 503", "error 502", "error 500"]),
+        // Another route of the same template, without a name.
+        (&with_routes, "POST", "/cart/7", ["no match", "error 502", "error 500"]),
+        (&with_routes, "GET", "/search", ["no match", "no match", "no match"]),
+        (&with_routes, "GET", "/missing", ["no match", "no match", "error 500"]),
+        (&without, "GET", "/cart/7", ["no match", "no match", "error 500"]),
+    ];
+    for (server, method, url, expected) in rows {
+        let reply = server.ask("GET", &format!("/explain?method={method}&url={url}"), &[], "").await.json();
+        let faults = reply["faults"].as_array().unwrap().iter();
+        let found: Vec<_> = faults
+            .map(|fault| fault["skipped"].as_str().or(fault["actions"][0].as_str()).unwrap().to_owned())
+            .collect();
+        assert_eq!(found, expected, "{method} {url}: {reply}");
+    }
 }
 
 #[tokio::test]

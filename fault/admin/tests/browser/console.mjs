@@ -20,7 +20,7 @@ const step = text => console.log(`- ${text}`);
 
 /** Starts the program; it is found to be ready by its first line. */
 async function start(address) {
-  const child = spawn(program, [address], { env: { ...process.env, WAYLAY_ADMIN_TOKEN: TOKEN }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program, [address], { env: { ...process.env, WAYLAY_ADMIN_TOKEN: TOKEN, EXAMPLE_FLEET: "1" }, stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const [line] = await new Promise((resolve, reject) => {
     lines.once("line", line => resolve([line]));
@@ -186,6 +186,13 @@ try {
   await page.getByRole("row", { name: /\/cart\/\{id\}/ }).waitFor();
   await noViolations(page, "routes");
 
+  step("the fleet, by the keyboard");
+  await page.getByRole("tab", { name: "Routes" }).press("ArrowRight");
+  await page.getByRole("row", { name: /made-up-2/ }).getByText("stopped").waitFor();
+  await page.getByRole("rowheader", { name: "console (this process)" }).waitFor();
+  await page.getByText("3 replicas, 3 on revision 2").waitFor();
+  await noViolations(page, "fleet");
+
   step("halt, undo, halt, resume");
   await page.getByRole("button", { name: "Halt all faults" }).click();
   await page.getByText("Every fault of this process is halted").waitFor();
@@ -230,7 +237,7 @@ try {
   await picture(page, "console-dark");
   await page.setViewportSize({ width: 360, height: 800 });
   await page.waitForTimeout(300);
-  for (const tab of ["Plan", "Events", "Explain", "Routes", "Faults"]) {
+  for (const tab of ["Plan", "Events", "Explain", "Routes", "Fleet", "Faults"]) {
     await page.getByRole("tab", { name: tab }).click();
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(overflow <= 0, `${tab} is ${overflow} px too wide at 360 px`);

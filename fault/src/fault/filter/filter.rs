@@ -92,6 +92,12 @@ pub(crate) fn original_uri<B>(placement: Placement, request: &Request<B>) -> &Ur
     uri
 }
 
+/// Returns what traces show of a request.
+#[cfg(feature = "tracing")]
+pub(crate) fn traced<B>(placement: Placement, request: &Request<B>) -> (&http::Method, &str) {
+    (request.method(), original_uri(placement, request).path())
+}
+
 /// Of two routers, one within the other, the outer one has the longer path.
 #[cfg(any(feature = "axum", feature = "router"))]
 fn longer<'a>(one: &'a Uri, other: &'a Uri) -> &'a Uri {

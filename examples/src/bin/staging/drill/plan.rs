@@ -42,7 +42,8 @@ pub(crate) async fn run_plan(
     faults.apply(&plan::load(file)?)?;
 
     let port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let servers = Servers::bind(port, port, Limits::default(), &faults, Token::generate()?).await?;
+    let servers =
+        Servers::bind(port, port, Limits::default(), &faults, Token::generate()?, |admin| admin).await?;
     let client = Client::new(servers.shop_address());
     let (stop, stopped) = oneshot::channel::<()>();
     let servers = tokio::spawn(servers.run(async { _ = stopped.await }));

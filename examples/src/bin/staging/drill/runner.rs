@@ -39,7 +39,8 @@ pub(crate) async fn run(requests: NonZeroU32, seed: u64) -> Result<Report, Box<d
     faults.apply(&faults::plan(seed)?)?;
     let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let token = Token::generate()?;
-    let servers = Servers::bind(free_port, free_port, Limits::default(), &faults, token.clone()).await?;
+    let servers =
+        Servers::bind(free_port, free_port, Limits::default(), &faults, token.clone(), |admin| admin).await?;
     let control = ControlClient::new(servers.control_address(), token);
     let client = Client::new(servers.shop_address());
     let (stop, stopped) = oneshot::channel::<()>();

@@ -1,0 +1,4 @@
+//! Status: what each replica reports, and the table of all of them.
+
+pub(crate) mod report;
+pub(crate) mod reporter;
