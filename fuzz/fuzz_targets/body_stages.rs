@@ -23,9 +23,9 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, ServiceExt, service_fn};
 use waylay_fault::{
-    Control, Corruption, Delay, DelayPoint, Fault, FaultBody, Format, Injector, LengthOffset, ResetCode, Side,
-    TruncateAt, TruncateEnd, chain, corrupt, dribble, error, messages, patch, rate_limit, replace, slow,
-    truncate, wrong_length,
+    Control, Corruption, Delay, DelayPoint, Fault, FaultBody, Format, Injector, LengthOffset, ResetCode,
+    Side, TruncateAt, TruncateEnd, chain, corrupt, dribble, error, messages, patch, rate_limit, replace,
+    slow, truncate, wrong_length,
 };
 
 type AnyBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
@@ -139,7 +139,8 @@ impl Body for Chunks {
             self.has_trailers = false;
             return Poll::Ready(Some(Err(std::io::ErrorKind::UnexpectedEof.into())));
         }
-        let trailers = || Ok(Frame::trailers(HeaderMap::from_iter([(CONTENT_TYPE, "a/b".parse().expect("valid"))])));
+        let trailers =
+            || Ok(Frame::trailers(HeaderMap::from_iter([(CONTENT_TYPE, "a/b".parse().expect("valid"))])));
         Poll::Ready(std::mem::take(&mut self.has_trailers).then(trailers))
     }
 
@@ -271,7 +272,8 @@ async fn read(headers: &HeaderMap, body: impl Body<Data = Bytes>, off: Option<(u
 
 fn check(seen: &Seen, sent: &Chunks, changes: &[&Change], is_disabled: bool) {
     let has = |kind: fn(&Change) -> bool| changes.iter().any(|change| kind(change));
-    let only = |kind: fn(&Change) -> bool| changes.iter().all(|change| kind(change) || **change == Change::Delay);
+    let only =
+        |kind: fn(&Change) -> bool| changes.iter().all(|change| kind(change) || **change == Change::Delay);
     let bytes = sent.bytes();
     if !has(|change| *change == Change::WrongLength) {
         for (lower, upper, before) in &seen.hints {
@@ -339,7 +341,8 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         let (injectors, own): (Vec<_>, Vec<_>) =
             parts.into_iter().map(|(injector, side, change)| (injector, (side, change))).unzip();
         changes.extend(own);
-        let fault = Fault::new(format!("f{number}"), chain(injectors)).enabled(true).participation(1.0).seed(7);
+        let fault =
+            Fault::new(format!("f{number}"), chain(injectors)).enabled(true).participation(1.0).seed(7);
         faults.push(fault.build().expect("the settings are valid"));
     }
     let (upload, download) = (source.chunks(), source.chunks());

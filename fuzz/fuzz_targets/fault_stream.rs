@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
 use waylay_fault::{
-    ChunkError, Control, Corruption, Delay, Direction, Fault, FaultStream, Format, Injector, Reject, ResetCode,
-    Toxic, chain, corrupt, messages, reject,
+    ChunkError, Control, Corruption, Delay, Direction, Fault, FaultStream, Format, Injector, Reject,
+    ResetCode, Toxic, chain, corrupt, messages, reject,
 };
 
 #[global_allocator]
@@ -26,8 +26,8 @@ static PEAK: PeakAlloc = PeakAlloc;
 /// Memory of a connection beside the bytes that are sent: two queues, what one chunk becomes in slices, and bytes read ahead.
 const MEMORY: usize = 10 << 20;
 
-/// Of one direction.
-const MAX_BYTES: usize = 128 * 1024;
+/// Of one direction; fewer if they move in small steps.
+const MAX_BYTES: usize = 64 * 1024;
 
 /// In paused time: longer than all pauses together, each byte a slice of its own that is lost 15 times.
 const LONGEST: Duration = Duration::from_secs(600_000_000);
@@ -80,8 +80,7 @@ impl Source<'_> {
     }
 
     /// Chunks of any size with a pause before each.
-    fn writes(&mut self) -> Vec<Write> {
-        let mut left = MAX_BYTES;
+    fn writes(&mut self, mut left: usize) -> Vec<Write> {
         let mut writes = Vec::new();
         for _ in 0..self.byte() % 32 {
             let (pause, flush) = match self.byte() {
@@ -101,7 +100,8 @@ impl Source<'_> {
             }
             // No two parts of a stream are equal.
             let times = if self.byte() == 255 { 1 + usize::from(self.byte()) } else { 1 };
-            let mut chunk: Vec<u8> = (0..times).flat_map(|n| chunk.iter().map(move |b| b.wrapping_add(n as u8))).collect();
+            let mut chunk: Vec<u8> =
+                (0..times).flat_map(|n| chunk.iter().map(move |b| b.wrapping_add(n as u8))).collect();
             chunk.truncate(left);
             left -= chunk.len();
             writes.push(Write { pause, chunk, flush });
@@ -276,7 +276,9 @@ impl Script {
         let capacity = 1 + source.number() as usize;
         let sizes = [1 + source.number() as usize, 1 + source.number() as usize];
         let is_opaque = flags & 64 != 0;
-        let (uploads, downloads) = (source.writes(), source.writes());
+        let step = capacity.min(sizes[0]).min(sizes[1]);
+        let most = (64 * step).clamp(1024, MAX_BYTES);
+        let (uploads, downloads) = (source.writes(most), source.writes(most));
         Self { effects, faults, commands, switches, is_opaque, leaves, capacity, sizes, uploads, downloads }
     }
 

@@ -35,7 +35,7 @@ const FRAGMENTS: [&str; 24] = [
 
 /// One field per kind of query field.
 #[derive(Debug, PartialEq, Extract)]
-#[extract(rename_all = "camelCase", max_items = 3)]
+#[extract(rename_all = "camelCase", max_items = 3, max_params = 1000000)]
 struct Search {
     #[query]
     text: String,

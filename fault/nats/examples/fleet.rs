@@ -73,7 +73,7 @@ async fn table(fleet: &NatsFleet) -> Result<(), Box<dyn Error>> {
             "{name:<32} {revision:>8}  {state:<8} {:>9} {:>9}  {age:>4.1} s",
             counts.seen, counts.injected
         );
-        for rejected in &replica.rejected {
+        if let Some(rejected) = &replica.rejected {
             println!(
                 "    revision {} rejected: {}",
                 rejected.revision,

@@ -219,7 +219,7 @@ impl FaultSet {
     }
 
     /// Calls this function with each event of the set from now on, beside the functions of the
-    /// [builder](FaultSetBuilder::on_event) and of earlier calls. It is kept as long as the set.
+    /// [builder](crate::FaultSetBuilder::on_event) and of earlier calls. It is kept as long as the set.
     ///
     /// ```
     /// use std::sync::mpsc;

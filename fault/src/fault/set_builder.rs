@@ -61,7 +61,7 @@ impl FaultSetBuilder {
         self
     }
 
-    /// Logs what the faults do and the events of the set, also of faults with a reporter of their own.
+    /// Logs what the faults do and the events of the set, also of faults with a separate reporter.
     pub fn event_log(mut self, log: EventLog) -> Self {
         self.log = Some(log);
         self

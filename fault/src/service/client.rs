@@ -241,7 +241,7 @@ impl Injected {
     /// Returns the mark of a response that a program makes of this error, if a fault made the error or one of
     /// its sources: a [`ClientError`], or an error of a connector, a connection or a body.
     ///
-    /// A gateway answers such an error with a 502, which is none of its own. Marked, it counts as injected: the
+    /// A gateway responds to such an error with a 502. Marked, that counts as injected: the
     /// [automatic stop](crate::AutoStop) leaves it out, here and in the process that receives it.
     ///
     /// ```

@@ -22,8 +22,8 @@ fn broken_documents_are_rejected_in_bounded_time() {
         let result = FaultPlan::parse(&text, format);
         let elapsed = begin.elapsed();
         let head: String = text.chars().take(60).collect();
-        // Without optimization; a quarter of a megabyte takes far less than this.
-        assert!(elapsed < Duration::from_secs(5), "{format:?} {head:?}: {elapsed:?}");
+        // A limit against quadratic work: a quarter of a megabyte takes milliseconds.
+        assert!(elapsed < Duration::from_secs(60), "{format:?} {head:?}: {elapsed:?}");
         match result {
             Ok(plan) => {
                 assert!(

@@ -307,12 +307,22 @@ impl fmt::Display for Catalog {
         for row in &rows {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(widths) {
-                line.push_str(&format!("{cell:width$}  "));
+                push_cell(&mut line, cell, width);
             }
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
     }
+}
+
+/// A longer cell does not widen its column: each row would have its length.
+const MAX_COLUMN: usize = 120;
+
+/// Appends a cell and two spaces, filled to the width of its column. A width of a format panics above 65,535.
+pub(crate) fn push_cell(line: &mut String, cell: &str, width: usize) {
+    line.push_str(cell);
+    let missing = width.min(MAX_COLUMN).saturating_sub(cell.chars().count());
+    line.extend(std::iter::repeat_n(' ', missing + 2));
 }
 
 /// Returns what a listing has of a route, without its name.

@@ -10,7 +10,7 @@ use crate::compile::pattern::Pattern;
 use crate::matcher::guard::Guard;
 use crate::request::peer::Peer;
 use crate::request::view::{NormalizedRequest, RequestView};
-use crate::table::catalog::RouteEntry;
+use crate::table::catalog::{RouteEntry, push_cell};
 use crate::table::lookup::Table;
 use crate::table::miss::{Miss, Reason};
 use crate::template::captures::SpanList;
@@ -153,7 +153,10 @@ impl fmt::Display for Explanation {
                 _ => String::new(),
             };
             let (word, name, template) = (candidate.verdict.word(), name(candidate), template(candidate));
-            let line = format!("  {word:9} {name:names$}  {template:templates$}  {reason}");
+            let mut line = format!("  {word:9} ");
+            push_cell(&mut line, &name, names);
+            push_cell(&mut line, &template, templates);
+            line.push_str(&reason);
             writeln!(f, "{}", line.trim_end())?;
         }
         // A route has a candidate for each of its alternatives.

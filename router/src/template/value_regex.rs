@@ -156,7 +156,12 @@ impl ByteSet {
             HirKind::Concat(parts) if edge == Edge::First => parts.iter().all(|part| self.add(part, edge)),
             HirKind::Concat(parts) => parts.iter().rev().all(|part| self.add(part, edge)),
             HirKind::Alternation(parts) => {
-                parts.iter().fold(false, |may_be_empty, part| self.add(part, edge) || may_be_empty)
+                // Every part counts, so nothing may end this early.
+                let mut may_be_empty = false;
+                for part in parts {
+                    may_be_empty |= self.add(part, edge);
+                }
+                may_be_empty
             }
         }
     }

@@ -164,7 +164,8 @@ impl fmt::Display for TemplateError {
         writeln!(f, "{}", self.kind)?;
         // A line break would put the caret below another line, and an escape beside its place.
         writeln!(f, "    {}", self.text.replace(is_hidden, "\u{fffd}"))?;
-        write!(f, "    {:before$}{}", "", "^".repeat(marked))
+        // No width of a format: it panics above 65,535.
+        write!(f, "    {}{}", " ".repeat(before), "^".repeat(marked))
     }
 }
 

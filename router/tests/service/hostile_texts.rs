@@ -3,7 +3,8 @@
 use http::{HeaderValue, Request, Uri};
 use waylay_router::rule::{Call, Expr, Function, Rule};
 use waylay_router::{
-    ConditionLint, LintKind, OneLine, Peer, Route, RouteSpec, ScopeConditions, Table, TableSpec, UrlError,
+    ConditionLint, LintKind, OneLine, Peer, Route, RouteSpec, ScopeConditions, Table, TableBuilder,
+    TableSpec, TemplateError, TemplateErrorKind, UrlError,
 };
 
 /// Every character that is escaped, at least one of each kind that a terminal, an editor or a log obeys.
@@ -94,6 +95,29 @@ fn rules_read_back() {
 
 fn arguments(call: &Call) -> Vec<&str> {
     call.arguments.iter().map(|argument| argument.text.as_str()).collect()
+}
+
+/// Beyond 65,535 characters a width of a format panics, and a column of that width would be one for each row.
+#[test]
+fn long_texts() {
+    let text = "a".repeat(70_000);
+    let long = Route::get("/a").name(&text).header("x", &text);
+    let short = (0..100).map(|n| Route::get(format!("/{n}")).value(()));
+    let builder = short.fold(Table::builder().route(long.value(())), TableBuilder::route);
+    let table = builder.build().expect("the routes are valid");
+    assert!(table.to_string().len() < 10 * text.len());
+    let request = Request::get("/a").header("x", &text).body(()).unwrap();
+    let explained = table.explain(&request, &Peer::default());
+    assert!(format!("{explained}{explained:#}").contains(&text));
+    assert!(table.lints().iter().all(|lint| !lint.to_string().is_empty()));
+    for route in
+        [Route::get(format!("/{{{text}")), Route::rule(format!("Path(`/a`) && {text}")), Route::get(&text)]
+    {
+        let errors = Table::builder().route(route.name(&text).value(())).build().unwrap_err();
+        assert!(!errors.to_string().is_empty());
+    }
+    let error = TemplateError { kind: TemplateErrorKind::Control, span: text.len()..text.len(), text };
+    assert!(error.to_string().ends_with(" ^"));
 }
 
 #[test]

@@ -56,12 +56,15 @@ impl FakeGrafana {
     }
 }
 
+/// A member of a body, and the test of its value.
+type Member = (&'static str, fn(&Value) -> bool);
+
 fn answer(status: u16, body: &Value) -> Answer {
     (StatusCode::from_u16(status).unwrap(), [(CONTENT_TYPE, "application/json")], body.to_string())
 }
 
 /// Checks the head and the body: only these members, of these types.
-fn check(headers: &HeaderMap, body: &str, members: &[(&str, fn(&Value) -> bool)]) -> Result<Value, Answer> {
+fn check(headers: &HeaderMap, body: &str, members: &[Member]) -> Result<Value, Answer> {
     if headers.get(AUTHORIZATION).is_none_or(|value| *value != format!("Bearer {TOKEN}")) {
         return Err(answer(401, &json!({"message": "Invalid API key"})));
     }
@@ -78,7 +81,7 @@ fn check(headers: &HeaderMap, body: &str, members: &[(&str, fn(&Value) -> bool)]
 async fn create(State(fake): State<FakeGrafana>, headers: HeaderMap, body: String) -> Answer {
     let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
     let is_tags = |value: &Value| value.as_array().is_some_and(|tags| tags.iter().all(Value::is_string));
-    let members: [(&str, fn(&Value) -> bool); 6] = [
+    let members: [Member; 6] = [
         ("dashboardUID", Value::is_string),
         ("panelId", Value::is_u64),
         ("time", Value::is_u64),

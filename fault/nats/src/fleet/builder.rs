@@ -10,7 +10,7 @@ use crate::error::FleetError;
 use crate::fleet::fleet::{FleetParts, NatsFleet};
 use crate::names::{check_bucket, check_instance, instance_name, plan_format, status_bucket};
 use crate::replica::event::FleetEvent;
-use crate::replica::replica::Replica;
+use crate::replica::replica::{OnEvent, Replica};
 use crate::status::reporter::Reporter;
 use crate::store::bucket::Bucket;
 use crate::store::connection::Connection;
@@ -34,7 +34,7 @@ pub struct NatsFleetBuilder {
     instance: Option<String>,
     interval: Duration,
     poll: Duration,
-    on_event: Option<Box<dyn Fn(&FleetEvent) + Send + Sync>>,
+    on_event: Option<OnEvent>,
 }
 
 impl NatsFleet {

@@ -10,7 +10,8 @@ use waylay_fault::FaultSet;
 
 use crate::replica::event::FleetEvent;
 
-type OnEvent = dyn Fn(&FleetEvent) + Send + Sync;
+/// What the program does with events.
+pub(crate) type OnEvent = Box<dyn Fn(&FleetEvent) + Send + Sync>;
 
 /// This process as a member of the fleet.
 pub(crate) struct Replica {
@@ -18,7 +19,7 @@ pub(crate) struct Replica {
     state: Mutex<State>,
     /// Woken by every change of the state.
     changed: Notify,
-    on_event: Option<Box<OnEvent>>,
+    on_event: Option<OnEvent>,
     /// Whether it has left the fleet, and reports no more.
     has_left: AtomicBool,
 }
@@ -55,7 +56,7 @@ pub(crate) struct Rejected {
 }
 
 impl Replica {
-    pub(crate) fn new(instance: String, on_event: Option<Box<OnEvent>>) -> Self {
+    pub(crate) fn new(instance: String, on_event: Option<OnEvent>) -> Self {
         Self {
             instance,
             state: Mutex::default(),
