@@ -36,7 +36,7 @@ impl<'t> ScannedText<'t> {
     #[inline(always)]
     pub(crate) fn canonical(path: &'t str) -> Option<Self> {
         let mut common = u8x16::splat(u8::MAX);
-        let text = Self::scan(path.as_bytes(), b'/', |bytes| common = common & are_common(bytes));
+        let text = Self::scan(path.as_bytes(), b'/', |bytes| common &= are_common(bytes));
         (common.move_mask() == ALL || is_canonical(path.as_bytes())).then_some(text)
     }
 
@@ -51,10 +51,8 @@ impl<'t> ScannedText<'t> {
         };
         if let Some(last) = bytes.last_chunk::<16>() {
             // The last 16 bytes may have been read in part already.
-            ends = match length {
-                0..80 => positions(u8x16::new(*last)) << (length - 16),
-                _ => positions(u8x16::new(*last)) & 0,
-            };
+            let of_last = positions(u8x16::new(*last));
+            ends = if length < 80 { of_last << (length - 16) } else { 0 };
             for (i, chunk) in bytes[..length - 1].as_chunks::<16>().0.iter().enumerate() {
                 let positions = positions(u8x16::new(*chunk));
                 ends |= if i < 4 { positions << (16 * i) } else { 0 };
