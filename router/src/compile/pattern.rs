@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use rustc_hash::FxBuildHasher;
 use waylay_template::Template;
 
@@ -12,7 +12,7 @@ use crate::matcher::guard::{AssumedTypes, Guard};
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::policy::TrailingSlash;
-use crate::request::view::RequestView;
+use crate::request::view::{RequestView, ViewSource};
 use crate::template::captures::{Span, SpanList};
 use crate::template::constraint::Regexes;
 use crate::template::encoding::Encoding;
@@ -38,23 +38,33 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// Tests whether path, host index and method bits decide alone.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.guards.is_empty()
-            && self.path.is_plain()
-            && self.host.as_ref().is_none_or(|host| host.exact().is_some() && !host.has_port())
-    }
-
-    /// Tests whether only guards without variables remain.
+    /// Tests whether only guards without variables remain after the index.
     pub(crate) fn is_guarded(&self) -> bool {
         self.path.is_plain()
-            && self.host.as_ref().is_none_or(|host| host.exact().is_some() && !host.has_port())
+            && self.host.as_ref().is_none_or(|host| host.is_plain())
             && self.guards.iter().all(|guard| !matches!(guard, Guard::Query(_) | Guard::Host(_)))
     }
 
+    /// Tests whether all guards look at header lines alone.
+    pub(crate) fn reads_headers(&self) -> bool {
+        self.guards.iter().all(|guard| matches!(guard, Guard::Header(_, value) if value.is_direct()))
+    }
+
+    /// Tests guards that look at header lines alone.
+    #[inline]
+    pub(crate) fn admits_headers(&self, headers: &HeaderMap) -> bool {
+        self.guards.iter().all(|guard| match guard {
+            Guard::Header(name, value) => value.holds_in(name, headers),
+            _ => false,
+        })
+    }
+
     /// Tests the guards alone.
-    pub(crate) fn admits_guards(&self, view: &RequestView<'_>) -> bool {
-        self.guards.iter().all(|guard| guard.holds(view, &mut |_| {}))
+    pub(crate) fn admits_guards(&self, source: &impl ViewSource) -> bool {
+        self.guards.iter().all(|guard| match guard {
+            Guard::Header(name, value) if value.is_direct() => value.holds_in(name, source.headers()),
+            guard => guard.holds(&source.view(), &mut |_| {}),
+        })
     }
 
     /// Returns the host templates, outermost scope first.

@@ -1,6 +1,6 @@
 //! HeaderMatch: a condition on the lines of a header.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::request::view::RequestView;
 use crate::template::value_regex::ValueRegex;
@@ -21,27 +21,37 @@ const FEW_HEADERS: usize = 8;
 
 impl HeaderMatch {
     /// Tests the lines of the header.
-    #[inline]
     pub(crate) fn holds(&self, view: &RequestView<'_>, name: &HeaderName) -> bool {
         let headers = view.head.headers;
         let values = || headers.get_all(name).iter();
         match self {
-            Self::Present => headers.contains_key(name),
-            Self::Absent => !headers.contains_key(name),
-            // A few lines are compared faster than a name is hashed.
-            Self::Exact(text) if headers.len() <= FEW_HEADERS => {
-                headers.iter().any(|(other, value)| other == name && value == text.as_str())
-            }
-            Self::Exact(text) => match headers.get(name) {
-                None => false,
-                Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
-            },
             Self::Regex(_) | Self::All(_) if !view.may_match_header(name) => false,
             Self::Regex(regex) => values().any(|value| text(value).is_some_and(|v| regex.is_match(v))),
             Self::All(regex) => {
                 headers.contains_key(name)
                     && values().all(|value| text(value).is_some_and(|v| regex.is_match(v)))
             }
+            Self::Present | Self::Absent | Self::Exact(_) => self.holds_in(name, headers),
+        }
+    }
+
+    /// Tests whether the lines are compared as they are, whatever their length.
+    pub(crate) fn is_direct(&self) -> bool {
+        matches!(self, Self::Present | Self::Absent | Self::Exact(_))
+    }
+
+    /// Tests the lines, if the condition [is direct](Self::is_direct).
+    #[inline]
+    pub(crate) fn holds_in(&self, name: &HeaderName, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Present => headers.contains_key(name),
+            Self::Absent => !headers.contains_key(name),
+            // A few lines are compared faster than a name is hashed; most values differ in their length.
+            Self::Exact(text) if headers.len() <= FEW_HEADERS => {
+                headers.iter().any(|(other, value)| value == text.as_str() && other == name)
+            }
+            Self::Exact(text) => headers.get_all(name).iter().any(|value| value == text.as_str()),
+            Self::Regex(_) | Self::All(_) => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::header::HOST;
-use http::{HeaderMap, Uri, Version};
+use http::{HeaderMap, HeaderValue, Uri, Version};
 use waylay_template::Syntax;
 
 use crate::request::path::BadRequest;
@@ -73,19 +73,38 @@ pub(crate) fn effective<'r>(
 ///
 /// All other requests, and the errors, are left to [`effective`].
 #[inline]
-pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<&'r str>> {
-    let mut lines = headers.get_all(HOST).iter();
-    let name = match (uri.authority(), lines.next()) {
+pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<&'r [u8]>> {
+    let name = match (uri.authority(), line(headers)?) {
         (None, None) => return Some(None),
-        (Some(authority), None) => authority.as_str(),
-        // A second line is an error.
-        (None, Some(line)) if lines.next().is_none() => line.to_str().ok()?,
-        (_, Some(_)) => return None,
+        (Some(authority), None) => authority.as_str().as_bytes(),
+        (None, Some(line)) => line.as_bytes(),
+        (Some(_), Some(_)) => return None,
     };
-    let is_plain = name.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]) == PLAIN;
-    let ends_well = name.as_bytes().last().is_some_and(|last| *last != b'.');
-    (is_plain && ends_well && name.len() <= LONGEST).then_some(Some(name))
+    // Other characters than those of ASCII are accepted in targets only.
+    let seen = name.iter().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(*byte)] | (byte & 0x80));
+    let ends_well = name.last().is_some_and(|last| *last != b'.');
+    (seen == PLAIN && ends_well && name.len() <= LONGEST).then_some(Some(name))
 }
+
+/// Returns the single `Host` line, if there is any; nothing if there are several.
+#[inline]
+fn line(headers: &HeaderMap) -> Option<Option<&HeaderValue>> {
+    if headers.len() > headers.keys_len() {
+        let mut lines = headers.get_all(HOST).iter();
+        let first = lines.next();
+        return lines.next().is_none().then_some(first);
+    }
+    // Clients send it first (RFC 9110 §7.2): a few lines are compared faster than a name is hashed.
+    let first = headers.iter().take(FIRST_LINES).find(|(name, _)| **name == HOST);
+    match first {
+        Some((_, value)) => Some(Some(value)),
+        None if headers.len() <= FIRST_LINES => Some(None),
+        None => Some(headers.get(HOST)),
+    }
+}
+
+/// The number of lines that are compared before the name is hashed.
+const FIRST_LINES: usize = 4;
 
 /// The longest host name, in bytes.
 const LONGEST: usize = 255;
@@ -181,6 +200,43 @@ mod tests {
             let host = split(given, Syntax::Native);
             let got = host.as_ref().map(|host| (&*host.name, host.port)).map_err(|error| *error);
             assert_eq!(got, wanted, "{given}");
+        }
+    }
+
+    /// However many lines are before those of the host.
+    #[test]
+    fn plain_hosts() {
+        let rows: [(&str, &[&str], Option<Option<&str>>); 11] = [
+            ("/", &["example.com"], Some(Some("example.com"))),
+            (
+                "/",
+                &["a-host-of-more-than-16-bytes.example"],
+                Some(Some("a-host-of-more-than-16-bytes.example")),
+            ),
+            ("/", &[], Some(None)),
+            ("/", &["a.example", "a.example"], None),
+            ("/", &["A.example"], None),
+            ("/", &["a.example:80"], None),
+            ("/", &["a.example."], None),
+            ("/", &["caf\u{e9}.example"], None),
+            ("/", &[""], None),
+            ("http://a.example/", &[], Some(Some("a.example"))),
+            ("http://a.example/", &["a.example"], None),
+        ];
+        for (uri, lines, wanted) in rows {
+            for before in [0, 1, FIRST_LINES, 20] {
+                let mut headers = HeaderMap::new();
+                for i in 0..before {
+                    let name: http::HeaderName = format!("x-{i}").parse().unwrap();
+                    headers.insert(name, HeaderValue::from_static("a.example"));
+                }
+                for line in lines {
+                    headers.append(HOST, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+                }
+                let uri: Uri = uri.parse().unwrap();
+                let wanted = wanted.map(|host| host.map(str::as_bytes));
+                assert_eq!(plain(&uri, &headers), wanted, "{uri} {lines:?} after {before}");
+            }
         }
     }
 }

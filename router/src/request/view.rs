@@ -190,6 +190,7 @@ impl<'v> RequestView<'v> {
 /// Makes a view when a guard needs it.
 pub(crate) trait ViewSource {
     fn method(&self) -> &Method;
+    fn headers(&self) -> &HeaderMap;
     fn view(&self) -> RequestView<'_>;
 }
 
@@ -197,6 +198,11 @@ impl ViewSource for &RequestView<'_> {
     #[inline]
     fn method(&self) -> &Method {
         self.head.method
+    }
+
+    #[inline]
+    fn headers(&self) -> &HeaderMap {
+        self.head.headers
     }
 
     #[inline]
@@ -215,27 +221,51 @@ pub(crate) struct PlainRequest<'r, 'p, B> {
     shared: SharedParts,
 }
 
-impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
-    /// Reads a request in place, for a policy that [is plain](Policy::is_plain); all other requests need
-    /// a [`NormalizedRequest`].
+/// What is read of a request before the search, if its policy [is plain](Policy::is_plain).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlainParts {
+    Path,
+    /// Path and host; the policy may reject requests without a host or with empty segments.
+    All,
+}
+
+impl PlainParts {
+    /// Reads the path in place; nothing if the request needs a [`NormalizedRequest`].
     #[inline(always)]
+    pub(crate) fn path<'r>(self, uri: &'r Uri, policy: &Policy) -> Option<ScannedText<'r>> {
+        let target = uri.path_and_query()?;
+        if target.as_str().len() > usize::from(u16::MAX) {
+            return None;
+        }
+        let path = ScannedText::canonical(target.path())?;
+        let may_be_rejected = self == Self::All && policy.empty_segments != EmptySegments::Keep;
+        (!may_be_rejected || !path.has_empty_segments()).then_some(path)
+    }
+
+    /// Reads the host in place, likewise.
+    #[inline]
+    pub(crate) fn host<'r>(
+        self,
+        uri: &'r Uri,
+        headers: &'r HeaderMap,
+        policy: &Policy,
+    ) -> Option<Option<&'r [u8]>> {
+        let host = if self == Self::All { host::plain(uri, headers)? } else { None };
+        (host.is_some() || policy.missing_host != MissingHost::Reject).then_some(host)
+    }
+}
+
+impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
+    /// Reads a request in place; nothing if it needs a [`NormalizedRequest`].
     pub(crate) fn new(
         request: &'r Request<B>,
         peer: &'p Peer,
         policy: &'p Policy,
-        hosts: bool,
+        parts: PlainParts,
     ) -> Option<Self> {
-        let path = ScannedText::canonical(request.uri().path())?;
-        if policy.empty_segments != EmptySegments::Keep && path.has_empty_segments() {
-            return None;
-        }
-        if check_length(request.uri().path(), request.uri().query()).is_err() {
-            return None;
-        }
-        let host = if hosts { host::plain(request.uri(), request.headers())? } else { None };
-        if host.is_none() && policy.missing_host == MissingHost::Reject {
-            return None;
-        }
+        let path = parts.path(request.uri(), policy)?;
+        let host = parts.host(request.uri(), request.headers(), policy)?;
+        let host = host.map(std::str::from_utf8).transpose().ok()?;
         Some(Self { request, path, host, peer, policy, shared: SharedParts::default() })
     }
 
@@ -250,6 +280,11 @@ impl<B> ViewSource for &PlainRequest<'_, '_, B> {
     #[inline]
     fn method(&self) -> &Method {
         self.request.method()
+    }
+
+    #[inline]
+    fn headers(&self) -> &HeaderMap {
+        self.request.headers()
     }
 
     fn view(&self) -> RequestView<'_> {

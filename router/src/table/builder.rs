@@ -12,8 +12,8 @@ use crate::compile::rank::RankKeys;
 use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 use crate::matcher::guard::Custom;
 use crate::request::peer::{Network, TrustedProxies};
-use crate::request::policy::{MissingHost, Policy, Precedence};
-use crate::request::view::RequestHead;
+use crate::request::policy::{EmptySegments, MissingHost, Policy, Precedence};
+use crate::request::view::{PlainParts, RequestHead};
 use crate::route::conditions::{HostText, SourceLocation};
 use crate::route::lower::lower_as_one;
 use crate::route::route::Route;
@@ -169,7 +169,7 @@ impl<T> TableBuilder<T> {
         let (patterns, ranks, index) = index_routes(&mut routes);
         routes.routes.freeze();
         let rules = rules(&self.scopes, self.policy);
-        let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
+        let (scope_patterns, scope_ranks, scope_index) = freeze(scopes, &[]);
         let catalog = Arc::new(Catalog {
             routes: routes.routes,
             listed: routes.listed,
@@ -181,12 +181,16 @@ impl<T> TableBuilder<T> {
             lints: routes.lints,
         });
         let seals = !limits.is_empty() || rules.iter().any(|rules| rules.sealed);
+        let hosts = index.hosts() || scope_index.hosts() || self.policy.missing_host == MissingHost::Reject;
+        let is_plain = self.policy.is_plain() && !seals && proxies.is_empty();
+        let reads_path = !hosts && self.policy.empty_segments == EmptySegments::Keep;
+        let parts = if reads_path { PlainParts::Path } else { PlainParts::All };
         Ok(Table {
             catalog,
             values,
             ranks,
-            hosts: index.hosts() || scope_index.hosts() || self.policy.missing_host == MissingHost::Reject,
-            is_plain: self.policy.is_plain() && !seals && proxies.is_empty(),
+            hosts,
+            plain: is_plain.then_some(parts),
             index,
             scopes: scope_patterns,
             scope_ranks: scope_ranks.into_iter().map(|entry| ScopeId(entry.route)).collect(),
@@ -293,10 +297,7 @@ impl<T> TableBuilder<T> {
 /// Builds the index of ranked routes; those that only build URLs get the last ranks and are not in it.
 fn index_routes(routes: &mut AssembledRoutes) -> (Vec<Arc<Pattern>>, Vec<RankEntry>, Index) {
     let accept_groups = accept_groups(&routes.compiled, &routes.routes);
-    let (mut patterns, mut ranks, index) = freeze(std::mem::take(&mut routes.compiled));
-    for (entry, accept_group) in ranks.iter_mut().zip(accept_groups) {
-        entry.accept_group = accept_group;
-    }
+    let (mut patterns, mut ranks, index) = freeze(std::mem::take(&mut routes.compiled), &accept_groups);
     for route in std::mem::take(&mut routes.idle).into_iter().filter(|route| !route.slash_variant) {
         ranks.push(RankEntry { route: route.index as u32, slash_variant: false, accept_group: (0, 0) });
         patterns.push(route.pattern);
@@ -307,18 +308,20 @@ fn index_routes(routes: &mut AssembledRoutes) -> (Vec<Arc<Pattern>>, Vec<RankEnt
     (patterns, ranks, index)
 }
 
-fn freeze(compiled: Vec<Compiled>) -> (Vec<Arc<Pattern>>, Vec<RankEntry>, Index) {
+fn freeze(
+    compiled: Vec<Compiled>,
+    accept_groups: &[(u32, u32)],
+) -> (Vec<Arc<Pattern>>, Vec<RankEntry>, Index) {
     let mut builder = IndexBuilder::default();
     let mut patterns = Vec::with_capacity(compiled.len());
     let mut ranks = Vec::with_capacity(compiled.len());
-    for (rank, route) in (0u32..).zip(compiled) {
-        builder.add(&route.pattern, &route.edges, rank);
-        patterns.push(route.pattern);
-        ranks.push(RankEntry {
-            route: route.index as u32,
-            slash_variant: route.slash_variant,
-            accept_group: (0, 0),
-        });
+    for (rank, Compiled { index, slash_variant, pattern, edges, .. }) in (0u32..).zip(compiled) {
+        let (route, accept_group) =
+            (index as u32, accept_groups.get(rank as usize).copied().unwrap_or_default());
+        let is_tentative = slash_variant || accept_group.0 < accept_group.1;
+        builder.add(&pattern, &edges, rank, route, is_tentative);
+        patterns.push(pattern);
+        ranks.push(RankEntry { route, slash_variant, accept_group });
     }
     (patterns, ranks, builder.freeze())
 }

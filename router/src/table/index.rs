@@ -9,7 +9,8 @@ use crate::compile::pattern::Pattern;
 use crate::request::method::bit;
 use crate::request::policy::PathForm;
 use crate::request::view::{RequestView, ViewSource};
-use crate::table::trie::{Entry, Root, Trie, Visit};
+use crate::table::search::Visit;
+use crate::table::trie::{Descent, Entry, Root, Tests, Trie};
 use crate::table::trie_builder::TrieBuilder;
 use crate::template::captures::{Captures, SpanList};
 use crate::template::path::PathEdges;
@@ -20,7 +21,7 @@ use crate::template::scan::ScannedText;
 pub(crate) struct Index {
     /// The paths of all hosts, a tree for each.
     paths: Trie,
-    named: HashMap<Box<str>, Root, FxBuildHasher>,
+    named: HashMap<Box<[u8]>, Root, FxBuildHasher>,
     patterned: Vec<Root>,
     /// The least rank of all patterned hosts.
     patterned_least: u32,
@@ -53,9 +54,37 @@ impl Index {
         self.search_paths(self.any, path, visit);
     }
 
+    /// Returns the leaf that decides, if one can be named without a search; the path has up to 63 bytes and no
+    /// escapes.
+    #[inline(always)]
+    pub(crate) fn descend(&self, tree: HostTree, path: &ScannedText<'_>) -> Option<Descent<'_>> {
+        let leaf = self.paths.descend(tree.root, path)?;
+        Some(Descent { limit: leaf.limit.min(tree.others), ..leaf })
+    }
+
+    /// Returns the paths of all hosts.
+    #[inline(always)]
+    pub(crate) fn any_host(&self) -> HostTree {
+        HostTree { root: self.any, others: NONE, has_variables: false }
+    }
+
+    /// Returns the paths of a host in canonical form, if one tree has them.
+    pub(crate) fn tree_of(&self, host: &[u8]) -> Option<HostTree> {
+        if let Some(root) = self.named.get(host) {
+            let others = self.patterned_least.min(self.any.least);
+            return Some(HostTree { root: *root, others, has_variables: false });
+        }
+        if self.patterned_least == NONE {
+            return Some(self.any_host());
+        }
+        let entry = self.labels.descend_labels(self.labels_root, &ScannedText::new(host, b'.'))?;
+        let root = self.patterned[entry.rank as usize];
+        Some(HostTree { root, others: self.any.least, has_variables: true })
+    }
+
     #[inline(never)]
     fn search_host(&self, path: &ScannedText<'_>, host: &str, visit: &mut impl Visit) {
-        if let Some(root) = self.named.get(host) {
+        if let Some(root) = self.named.get(host.as_bytes()) {
             self.search_paths(*root, path, visit);
         }
         if self.patterned_least < visit.limit() {
@@ -81,6 +110,16 @@ impl Index {
     }
 }
 
+/// The paths of a host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HostTree {
+    root: Root,
+    /// The least rank of other trees with the host.
+    others: u32,
+    /// Whether routes may capture a part of the host.
+    pub(crate) has_variables: bool,
+}
+
 /// The rank of no route.
 const NONE: u32 = u32::MAX;
 
@@ -91,16 +130,17 @@ pub(crate) struct BestMatch<'s, V = &'s RequestView<'s>> {
     view: V,
     method: u16,
     rank: u32,
-    /// The captures of the best route, if they are not whole segments of the path.
+    /// The captures of the route of this rank, if they are not whole segments of the path.
     spans: Option<SpanList>,
+    spans_rank: u32,
 }
 
 impl<'s, V: ViewSource> BestMatch<'s, V> {
     /// None so far.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(patterns: &'s [Arc<Pattern>], view: V) -> Self {
         let method = bit(view.method());
-        Self { patterns, view, method, rank: NONE, spans: None }
+        Self { patterns, view, method, rank: NONE, spans: None, spans_rank: NONE }
     }
 
     /// The route, if any was found.
@@ -111,38 +151,43 @@ impl<'s, V: ViewSource> BestMatch<'s, V> {
 
     /// Tests what the index leaves open; if it holds, the captures are those of the route.
     #[inline(never)]
-    fn admits(&mut self, entry: &Entry, path: &ScannedText<'_>) -> bool {
-        let (pattern, view) = (&self.patterns[entry.rank as usize], self.view.view());
-        let mut spans = None;
-        let holds = if entry.guarded {
-            pattern.admits_guards(&view)
-        } else {
-            pattern.admits(&view, path, spans.insert(SpanList::new()))
-        };
-        if holds {
-            self.spans = spans;
+    fn admits(&mut self, entry: &Entry, path: &ScannedText<'_>, is_empty: bool) -> bool {
+        if is_empty && entry.tests.contains(Tests::SOME) {
+            return false;
         }
-        holds
+        let pattern = &self.patterns[entry.rank as usize];
+        if entry.tests.contains(Tests::PATTERN) {
+            let mut spans = SpanList::new();
+            if !pattern.admits(&self.view.view(), path, &mut spans) {
+                return false;
+            }
+            (self.spans, self.spans_rank) = (Some(spans), entry.rank);
+        }
+        entry.tests.contains(Tests::PATTERN) || pattern.admits_guards(&self.view)
     }
 
     /// The captures of the route.
     #[inline(always)]
     pub(crate) fn captures(self, path: &ScannedText<'_>) -> Captures {
         match (self.spans, path.ends()) {
-            (None, Some(ends)) => Captures::Segments(ends),
-            (None, None) => Captures::Spans(far_spans(&self.patterns[self.rank as usize], path)),
-            (Some(spans), _) => Captures::Spans(spans),
+            (Some(spans), _) if self.spans_rank == self.rank => Captures::Spans(spans),
+            (_, Some(ends)) => Captures::Segments(ends),
+            (_, None) => {
+                let pattern = &self.patterns[self.rank as usize];
+                Captures::Spans(far_spans(pattern, path, &self.view.view()))
+            }
         }
     }
 }
 
 /// The captures of a plain route in a long path.
 #[cold]
-fn far_spans(pattern: &Pattern, path: &ScannedText<'_>) -> SpanList {
+fn far_spans(pattern: &Pattern, path: &ScannedText<'_>, view: &RequestView<'_>) -> SpanList {
     let mut spans = SpanList::new();
-    for position in pattern.path.positions() {
-        position.span(path).into_iter().for_each(|span| spans.push(span));
-    }
+    let mut found = |span| spans.push(span);
+    // Both match: the index has tested them.
+    pattern.path.read(path, view.path_values(), &mut found);
+    pattern.admits_host(view, &mut found);
     spans
 }
 
@@ -158,16 +203,12 @@ impl<V: ViewSource> Visit for BestMatch<'_, V> {
             if entry.rank >= self.rank {
                 return;
             }
-            if entry.methods & self.method == 0 || (entry.some && is_empty) {
-                continue;
+            let holds = entry.methods & self.method != 0
+                && (entry.tests.is_empty() || self.admits(entry, path, is_empty));
+            if holds {
+                self.rank = entry.rank;
+                return;
             }
-            if entry.plain {
-                self.spans = None;
-            } else if !self.admits(entry, path) {
-                continue;
-            }
-            self.rank = entry.rank;
-            return;
         }
     }
 }
@@ -175,7 +216,7 @@ impl<V: ViewSource> Visit for BestMatch<'_, V> {
 /// An index that still grows; routes come in rank order.
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
-    named: HashMap<Box<str>, TrieBuilder, FxBuildHasher>,
+    named: HashMap<Box<[u8]>, TrieBuilder, FxBuildHasher>,
     patterned: Vec<TrieBuilder>,
     labels: TrieBuilder,
     /// The places of the patterned hosts by their edges.
@@ -186,20 +227,31 @@ pub(crate) struct IndexBuilder {
 
 impl IndexBuilder {
     /// Adds a route.
-    pub(crate) fn add(&mut self, pattern: &Pattern, path: &PathEdges, rank: u32) {
+    pub(crate) fn add(
+        &mut self,
+        pattern: &Pattern,
+        path: &PathEdges,
+        rank: u32,
+        route: u32,
+        is_tentative: bool,
+    ) {
         self.hosts |= pattern.looks_at_host();
         let entry = Entry {
             rank,
             methods: pattern.methods.bits(),
-            plain: pattern.is_plain(),
-            guarded: pattern.is_guarded(),
-            some: pattern.path.tail_is_some(),
+            route,
             count: 0,
+            tests: Tests::default()
+                .with(Tests::SOME, pattern.path.tail_is_some())
+                .with(Tests::HEADERS, !pattern.guards.is_empty() && pattern.reads_headers())
+                .with(Tests::GUARDS, !pattern.reads_headers())
+                .with(Tests::PATTERN, !pattern.is_guarded()),
+            is_tentative,
         };
         let tree = match &pattern.host {
             None => &mut self.any,
             Some(host) => match host.exact().filter(|_| !host.has_port()) {
-                Some(name) => self.named.entry(name.into()).or_default(),
+                Some(name) => self.named.entry(name.as_bytes().into()).or_default(),
                 None => {
                     let (edges, next) = (host.edges(), self.patterned.len() as u32);
                     let place = *self.edge_sequences.entry(format!("{edges:?}")).or_insert(next);

@@ -4,20 +4,21 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Request, Uri};
+use http::{HeaderMap, Request, Uri};
 use waylay_template::Syntax;
 
 use crate::compile::pattern::{Pattern, Source};
-use crate::request::method::MethodSet;
+use crate::request::method::{MethodSet, bit};
 use crate::request::peer::{ConnectionInfo, Peer, TrustedProxies};
 use crate::request::policy::{MethodMiss, OptionsAnswer};
-use crate::request::view::{NormalizedRequest, PlainRequest, RequestView};
+use crate::request::view::{NormalizedRequest, PlainParts, PlainRequest, RequestView};
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::table::index::{BestMatch, Index};
+use crate::table::index::{BestMatch, HostTree, Index};
 use crate::table::matched::{Capture, CaptureSource, FoundRoute, Matched};
 use crate::table::miss::Miss;
 use crate::table::routes::ScopeId;
-use crate::table::trie::Visit;
+use crate::table::search::Visit;
+use crate::table::trie::{Entry, Tests};
 use crate::table::url::Urls;
 use crate::table::visitors::{Allowed, Only, SearchLimit};
 use crate::template::captures::Captures;
@@ -57,8 +58,8 @@ pub struct Table<T> {
     pub(crate) scope_ranks: Vec<ScopeId>,
     pub(crate) scope_index: Index,
     pub(crate) hosts: bool,
-    /// Whether requests in canonical form need no other look than at the index.
-    pub(crate) is_plain: bool,
+    /// What is read of requests in canonical form, if they need no other look than at the index.
+    pub(crate) plain: Option<PlainParts>,
     /// Whether any route or scope is sealed.
     pub(crate) seals: bool,
     /// The settings of each scope.
@@ -77,14 +78,6 @@ pub(crate) struct ScopeRules {
     pub(crate) options: OptionsAnswer,
 }
 
-/// The result of a look-up that reads the request in place.
-enum Plain<M> {
-    Found(M),
-    NotFound,
-    /// Something must be decided beside it.
-    Undecided,
-}
-
 impl<T> Table<T> {
     /// Finds the best route whose conditions all hold.
     ///
@@ -92,35 +85,95 @@ impl<T> Table<T> {
     /// A [`Miss`] with the reason.
     #[inline]
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
-        match self.find_plain(request, peer) {
-            Plain::Found(found) => Ok(found),
-            Plain::NotFound => self.find_normalized(request, peer, false),
-            Plain::Undecided => self.find_normalized(request, peer, true),
+        match self.find_directly(request) {
+            Some((route, ends, host)) => {
+                let (uri, captures) = (request.uri(), Captures::Segments(ends));
+                Ok(Match { table: self, route, captures, host, uri, rewritten: None })
+            }
+            None => self.find_searched(request, peer),
         }
     }
 
-    /// Looks up a request in canonical form in a table without seals and proxies.
+    /// Returns the route of a request in canonical form, the ends of its segments and the host, if the index
+    /// leads to one leaf, and the first route of it that has the method has no conditions but headers.
     #[inline(always)]
-    fn find_plain<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Plain<Match<'t, 'r, T>> {
-        if !self.is_plain {
-            return Plain::Undecided;
-        }
-        let Some(plain) = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts) else {
-            return Plain::Undecided;
+    fn find_directly<'r, B>(&self, request: &'r Request<B>) -> Option<(usize, u64, Option<&'r str>)> {
+        let (parts, uri) = (self.plain?, request.uri());
+        let path = parts.path(uri, &self.catalog.policy)?;
+        let ends = path.ends()?;
+        let (tree, host) = match parts {
+            PlainParts::Path => (self.index.any_host(), None),
+            PlainParts::All => self.host_tree(uri, request.headers())?,
         };
-        let mut best = BestMatch::new(&self.catalog.patterns, &plain);
+        let leaf = self.index.descend(tree, &path)?;
+        let method = bit(request.method());
+        for entry in leaf.entries {
+            if entry.rank >= leaf.limit {
+                return None;
+            }
+            let has_method = entry.methods & method != 0;
+            if has_method
+                && (entry.tests.is_empty() || self.holds(entry, leaf.is_empty, request.headers())?)
+            {
+                return (!entry.is_tentative).then_some((entry.route as usize, ends, host));
+            }
+        }
+        None
+    }
+
+    /// Returns the paths of the host of a request, and the host if routes may capture a part of it.
+    #[inline(never)]
+    fn host_tree<'r>(&self, uri: &'r Uri, headers: &'r HeaderMap) -> Option<(HostTree, Option<&'r str>)> {
+        let Some(host) = PlainParts::All.host(uri, headers, &self.catalog.policy)? else {
+            return Some((self.index.any_host(), None));
+        };
+        let tree = self.index.tree_of(host)?;
+        let captured = if tree.has_variables { Some(std::str::from_utf8(host).ok()?) } else { None };
+        Some((tree, captured))
+    }
+
+    /// Tests the conditions of an entry; nothing if they read more than headers.
+    #[inline(never)]
+    fn holds(&self, entry: &Entry, is_empty: bool, headers: &HeaderMap) -> Option<bool> {
+        if is_empty && entry.tests.contains(Tests::SOME) {
+            return Some(false);
+        }
+        let reads_more = entry.tests.contains(Tests::GUARDS) || entry.tests.contains(Tests::PATTERN);
+        let pattern = self.catalog.patterns.get(entry.rank as usize).filter(|_| !reads_more)?;
+        Some(!entry.tests.contains(Tests::HEADERS) || pattern.admits_headers(headers))
+    }
+
+    /// Looks up a request for which the index must be searched.
+    #[inline(never)]
+    fn find_searched<'t, 'r, B>(
+        &'t self,
+        request: &'r Request<B>,
+        peer: &Peer,
+    ) -> Result<Match<'t, 'r, T>, Miss> {
+        self.find_plain(request, peer).or_else(|search| self.find_normalized(request, peer, search))
+    }
+
+    /// Looks up a request in canonical form in a table without seals and proxies. Otherwise, or if no route
+    /// matches, returns whether the index must be searched again.
+    fn find_plain<'t, 'r, B>(
+        &'t self,
+        request: &'r Request<B>,
+        peer: &Peer,
+    ) -> Result<Match<'t, 'r, T>, bool> {
+        let (policy, patterns) = (&self.catalog.policy, &self.catalog.patterns);
+        let plain =
+            self.plain.and_then(|parts| PlainRequest::new(request, peer, policy, parts)).ok_or(true)?;
+        let mut best = BestMatch::new(patterns, &plain);
         self.index.search_text(&plain.path, plain.host, &mut best);
         if plain.is_rejected() {
-            return Plain::Undecided;
+            return Err(true);
         }
-        let Some(entry) = best.rank().and_then(|rank| self.ranks.get(rank)) else {
-            return Plain::NotFound;
-        };
+        let entry = best.rank().and_then(|rank| self.ranks.get(rank)).ok_or(false)?;
         if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
-            return Plain::Undecided;
+            return Err(true);
         }
         let (uri, host, captures) = (request.uri(), plain.host, best.captures(&plain.path));
-        Plain::Found(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
+        Ok(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
     }
 
     /// Looks up any request; `search` is false if it is known that no route matches.
@@ -306,6 +359,7 @@ impl<T> Table<T> {
     /// alone does not.
     pub(crate) fn check_hosts(mut self) -> Self {
         self.hosts = true;
+        self.plain = self.plain.map(|_| PlainParts::All);
         self
     }
 
@@ -433,7 +487,7 @@ impl<'t, T> Match<'t, '_, T> {
             route: self.alternative(),
             captures: &self.captures,
             path: rewritten.and_then(|texts| texts.path.as_deref()).unwrap_or(self.uri.path()),
-            query: self.uri.query().unwrap_or(""),
+            target: self.uri.path_and_query(),
             host: rewritten.and_then(|texts| texts.host.as_deref()).or(self.host).unwrap_or(""),
         }
     }

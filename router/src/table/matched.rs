@@ -7,9 +7,9 @@ use std::sync::Arc;
 use http::Uri;
 use http::uri::PathAndQuery;
 
-use crate::compile::pattern::{Source, Variable};
+use crate::compile::pattern::{Pattern, Source, Variable};
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::template::captures::{ABSENT, Captures, Position};
+use crate::template::captures::{ABSENT, Captures};
 use crate::template::decoded::DecodedValues;
 use crate::template::encoding::Encoding;
 
@@ -64,7 +64,8 @@ pub(crate) struct CaptureSource<'m> {
     pub(crate) route: usize,
     pub(crate) captures: &'m Captures,
     pub(crate) path: &'m str,
-    pub(crate) query: &'m str,
+    /// Read for captures of the query.
+    pub(crate) target: Option<&'m PathAndQuery>,
     pub(crate) host: &'m str,
 }
 
@@ -74,8 +75,7 @@ impl<'m> CaptureSource<'m> {
         let route = self.catalog.routes.get(self.route);
         let pattern = route.map(|route| self.catalog.pattern(route.entry()));
         let vars = pattern.map_or(&[][..], |pattern| &pattern.vars);
-        let positions = pattern.map_or(&[][..], |pattern| pattern.path.positions());
-        CaptureIter { source: self, vars, positions, next: 0, end: vars.len() }
+        CaptureIter { source: self, vars, pattern, next: 0, end: vars.len() }
     }
 
     /// Returns the value of the last variable with the name, decoded.
@@ -88,7 +88,7 @@ impl<'m> CaptureSource<'m> {
 pub(crate) struct CaptureIter<'m> {
     source: CaptureSource<'m>,
     vars: &'m [Variable],
-    positions: &'m [Position],
+    pattern: Option<&'m Pattern>,
     next: usize,
     end: usize,
 }
@@ -98,11 +98,20 @@ impl<'m> CaptureIter<'m> {
     #[inline]
     fn capture(&self, index: usize) -> Option<Capture<'m>> {
         let (source, var) = (self.source, self.vars.get(index)?);
-        let span = source.captures.get(index, self.positions, source.path).filter(|span| *span != ABSENT)?;
+        let span = match source.captures {
+            Captures::Segments(ends) if var.source == Source::Path => {
+                self.pattern?.path.positions().get(index)?.find(*ends, source.path.len())?
+            }
+            Captures::Segments(_) => {
+                let of_path = self.vars.iter().filter(|var| var.source == Source::Path).count();
+                self.pattern?.host.as_ref()?.span(index.checked_sub(of_path)?, source.host)?
+            }
+            Captures::Spans(spans) => spans.as_slice().get(index).copied().filter(|span| *span != ABSENT)?,
+        };
         let (text, encoding) = match var.source {
             Source::Path => (source.path, source.catalog.policy.path_encoding()),
             Source::Host => (source.host, Encoding::Plain),
-            Source::Query => (source.query, Encoding::Form),
+            Source::Query => (source.target.and_then(PathAndQuery::query).unwrap_or(""), Encoding::Form),
         };
         let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
         Some(Capture { name: &var.name, raw, encoding, inherited: var.inherited })
@@ -216,7 +225,7 @@ impl Matched {
             route: self.entry(),
             captures: &self.found.captures,
             path: self.found.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
-            query: target.and_then(PathAndQuery::query).unwrap_or(""),
+            target,
             host: self.found.host.as_deref().unwrap_or(""),
         }
     }

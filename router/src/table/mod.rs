@@ -15,6 +15,7 @@ pub(crate) mod miss;
 pub(crate) mod misses;
 pub(crate) mod order;
 pub(crate) mod routes;
+pub(crate) mod search;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
 pub(crate) mod texts;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::table::trie::{Beginning, Child, Entry, Leaf, Literals, NONE, Node, Root, Slot, Trie};
+use crate::table::trie::{Beginning, Child, Entry, Leaf, LongSegment, NONE, Node, Root, Slot, Trie};
 use crate::template::path::Edge;
 use crate::template::scan::{ScannedText, SegmentKey};
 
@@ -54,8 +54,16 @@ impl TrieBuilder {
 
 impl Trie {
     pub(crate) fn new(separator: u8) -> Self {
-        let (nodes, slots, beginnings) = (Vec::new(), Vec::new(), Vec::new());
-        Self { nodes, slots, beginnings, texts: Vec::new(), entries: Vec::new(), separator }
+        Self {
+            nodes: Vec::new(),
+            slots: Vec::new(),
+            long: Vec::new(),
+            beginnings: Vec::new(),
+            groups: Vec::new(),
+            texts: Vec::new(),
+            entries: Vec::new(),
+            separator,
+        }
     }
 
     /// Adds a tree.
@@ -63,7 +71,7 @@ impl Trie {
         let (node, least) = self.node(tree);
         let root = &self.nodes[node as usize];
         let first = self.literal(root, &ScannedText::new(b"", self.separator), 0, 0);
-        Root { node, first, least }
+        Root { node, first, least, rest_least: root.rest_least }
     }
 
     /// Adds a node and all below; returns its place and the least rank.
@@ -74,11 +82,12 @@ impl Trie {
             slots: 0,
             mask: 0,
             shift: 0,
-            literals: Literals::None,
+            is_simple: true,
+            literals_below: 0,
             leaf: self.leaf(tree.leaf),
             variable: Child::NONE,
             tail: Leaf::NONE,
-            beginnings: (0, 0),
+            beginnings: NONE,
             rest_least: NONE,
         };
         // The place is taken before those below.
@@ -92,6 +101,7 @@ impl Trie {
         }
         self.literals(&mut node, &literals);
         self.continued(&mut node, tree.variables, tree.tails);
+        node.is_simple = node.tail == Leaf::NONE && node.beginnings == NONE;
         self.nodes[place as usize] = node;
         (place, least.min(node.rest_least))
     }
@@ -151,29 +161,35 @@ impl Trie {
             let length = text.len() as u32;
             beginnings.push(Beginning { text: self.push_text(&text), length, parent, variable, tail, least });
         }
-        let first = self.beginnings.len() as u32;
-        self.beginnings.extend(beginnings);
-        node.beginnings = (first, self.beginnings.len() as u32);
+        if !beginnings.is_empty() {
+            let first = self.beginnings.len() as u32;
+            self.beginnings.extend(beginnings);
+            node.beginnings = self.groups.len() as u32;
+            self.groups.push((first, self.beginnings.len() as u32));
+        }
     }
 
     /// Adds the hash table of a node.
     fn literals(&mut self, node: &mut Node, children: &[(Box<[u8]>, Child)]) {
-        if children.is_empty() {
-            return;
-        }
+        let Some(longest) = children.iter().map(|(segment, _)| segment.len()).max() else { return };
         let keys: Vec<SegmentKey> = children.iter().map(|(segment, _)| SegmentKey::of(segment)).collect();
         let hashes: Vec<u64> = keys.iter().map(|key| key.hash()).collect();
         let layout = SlotLayout::choose(&hashes);
         let first = self.slots.len();
-        let empty = Slot { key: SegmentKey::NONE, child: Child::NONE, text: 0 };
-        self.slots.resize(first + layout.slots, empty);
+        self.slots.resize(first + layout.slots, Slot::EMPTY);
         for ((segment, child), (key, place)) in children.iter().zip(keys.iter().zip(&layout.places)) {
-            let text = if key.is_long() { self.push_text(segment) } else { 0 };
-            self.slots[first + place] = Slot { key: *key, child: *child, text };
+            let child = if key.is_long() { self.long_segment(segment, *child) } else { *child };
+            self.slots[first + place] = Slot { words: key.words, length: key.length, child };
         }
-        let is_long = keys.iter().any(|key| key.is_long());
         (node.slots, node.mask, node.shift) = (first as u32, layout.mask, layout.shift);
-        node.literals = if is_long { Literals::Long } else { Literals::Short };
+        node.literals_below = u16::try_from(longest + 1).unwrap_or(u16::MAX);
+    }
+
+    /// Adds a segment that does not fit into its key; returns what its slot holds.
+    fn long_segment(&mut self, segment: &[u8], child: Child) -> Child {
+        let text = self.push_text(segment);
+        self.long.push(LongSegment { text, child });
+        Child(self.long.len() as u32 - 1)
     }
 
     fn push_text(&mut self, text: &[u8]) -> u32 {
@@ -182,6 +198,9 @@ impl Trie {
         start
     }
 }
+
+/// With more literal children than this, the table of a node is larger, and not the best one of several.
+const MANY: usize = 64;
 
 /// The places of some hashes in a table.
 struct SlotLayout {
@@ -195,12 +214,15 @@ struct SlotLayout {
 impl SlotLayout {
     /// Chooses the bits of the hashes so that few collide, and none if possible.
     fn choose(hashes: &[u64]) -> Self {
-        let least = hashes.len().next_power_of_two().trailing_zeros();
+        let slots = if hashes.len() > MANY { hashes.len() * 3 / 2 } else { hashes.len() };
+        let least = slots.next_power_of_two().trailing_zeros();
+        let sizes = if hashes.len() > MANY { least..=least } else { least..=least + 1 };
         let mut best: Option<(usize, Self)> = None;
-        for bits in least..=least + 1 {
-            let shifts = if hashes.len() > 64 { 1 } else { 64 - bits as u8 };
-            for shift in 0..shifts {
-                let (layout, collisions) = Self::with(hashes, (1 << bits) - 1, shift);
+        for bits in sizes {
+            // The upper bits are the best ones.
+            let windows = if hashes.len() > MANY { 1 } else { 64 - bits };
+            for shift in (0..64 - bits.max(1) + 1).rev().take(windows as usize) {
+                let (layout, collisions) = Self::with(hashes, (1 << bits) - 1, shift as u8);
                 if best.as_ref().is_none_or(|(least, _)| collisions < *least) {
                     best = Some((collisions, layout));
                 }

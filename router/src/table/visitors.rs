@@ -9,7 +9,8 @@ use crate::request::view::RequestView;
 use crate::table::index::Index;
 use crate::table::miss::Reason;
 use crate::table::routes::ScopeId;
-use crate::table::trie::{Entry, Visit};
+use crate::table::search::Visit;
+use crate::table::trie::Entry;
 use crate::template::captures::SpanList;
 use crate::template::scan::ScannedText;
 

@@ -7,23 +7,12 @@ use crate::template::scan::ScannedText;
 /// What a match took from a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Captures {
-    /// Whole segments of a path of up to 63 bytes: bit `i` is set if one ends at byte `i`. The route knows
-    /// which ones. This is written to a match from a register, where ranges would be moved after they were
-    /// written, which makes processors wait.
+    /// Whole segments of a path of up to 63 bytes, and whole labels of the host. Bit `i` is set if a segment ends at
+    /// byte `i`; the route knows which ones are captured. This is written to a match from a register, where ranges would
+    /// be moved after they were written, which makes processors wait.
     Segments(u64),
     /// The range of each variable.
     Spans(SpanList),
-}
-
-impl Captures {
-    /// Returns the range of a variable.
-    #[inline]
-    pub(crate) fn get(&self, index: usize, positions: &[Position], path: &str) -> Option<Span> {
-        match self {
-            Self::Segments(ends) => positions.get(index)?.find(*ends, path.len()),
-            Self::Spans(spans) => spans.as_slice().get(index).copied(),
-        }
-    }
 }
 
 /// Where a path template captures: in one segment, or from one on.
@@ -40,7 +29,7 @@ pub(crate) struct Position {
 impl Position {
     /// Returns the range in a path whose segments end at the given bytes.
     #[inline]
-    fn find(self, mut ends: u64, len: usize) -> Option<Span> {
+    pub(crate) fn find(self, mut ends: u64, len: usize) -> Option<Span> {
         let mut start = 0;
         for _ in 0..self.segment {
             start = ends.trailing_zeros() as usize + 1;

@@ -90,6 +90,26 @@ impl HostPattern {
         self.exact.as_deref()
     }
 
+    /// Tests whether the labels decide alone: no port, and no variable with a pattern or of several labels.
+    pub(crate) fn is_plain(&self) -> bool {
+        let is_plain = |label: &Label| match label {
+            Label::Text(_) | Label::One => true,
+            Label::Variable(pattern) => pattern.is_plain(),
+            Label::Rest(_) => false,
+        };
+        let labels_decide = !self.labels.is_empty() && self.labels.iter().all(is_plain);
+        !self.has_port() && (self.exact.is_some() || labels_decide)
+    }
+
+    /// Returns the range of a variable in a host that matches, if the template [is plain](Self::is_plain).
+    pub(crate) fn span(&self, variable: usize, host: &str) -> Option<Span> {
+        let mut variables = (0..).zip(&self.labels).filter(|(_, label)| matches!(label, Label::Variable(_)));
+        let (place, _) = variables.nth(variable)?;
+        let start: usize = host.split('.').take(place).map(|label| label.len() + 1).sum();
+        let length = host.get(start..)?.split('.').next()?.len();
+        Some((u16::try_from(start).ok()?, u16::try_from(start + length).ok()?))
+    }
+
     /// Returns the port of the template.
     pub(crate) fn port(&self) -> Option<u16> {
         self.port

@@ -1,25 +1,28 @@
 //! ScannedText: a path or host, read segment by segment.
 
+use wide::u8x16;
+
+use crate::template::encoding::is_path_byte;
+
 /// A text whose separators are found; segments and their keys are read from it without another scan.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScannedText<'t> {
     bytes: &'t [u8],
     /// Bit `i`: a segment ends at byte `i`, by a separator or because the text ends. Of the first 64 bytes.
     ends: u64,
-    /// The last 16 bytes; a shorter text fills the upper bytes.
-    last: u128,
+    /// The first 8 bytes; a shorter text is filled up.
+    head: u64,
     separator: u8,
     /// Whether it is a path with escapes, so that its segments are compared decoded with literals.
     has_escapes: bool,
 }
 
-/// A segment of up to 15 bytes with its length, or the beginning and a hash of a longer one.
+/// Two words that hold a segment of up to 16 bytes, and its length. A longer segment has its beginning and a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentKey {
-    /// The first 8 bytes.
-    low: u64,
-    /// The following 7 bytes; the length in the uppermost byte.
-    high: u64,
+    /// The first and the last 8 bytes: they overlap. A shorter segment is in the upper bytes of both.
+    pub(crate) words: [u64; 2],
+    pub(crate) length: u32,
 }
 
 impl<'t> ScannedText<'t> {
@@ -29,45 +32,42 @@ impl<'t> ScannedText<'t> {
         Self::scan(bytes, separator, |_| {})
     }
 
-    /// Finds the separators of a path in canonical form; nothing if it may have another form.
+    /// Finds the separators of a path in canonical form; nothing if it has another form.
     #[inline(always)]
     pub(crate) fn canonical(path: &'t str) -> Option<Self> {
-        let mut seen = [0; 16];
-        let text = Self::scan(path.as_bytes(), b'/', |bytes| {
-            for (seen, byte) in seen.iter_mut().zip(bytes) {
-                *seen |= canonical_class(byte);
-            }
-        });
-        match u128::from_le_bytes(seen) & OTHERS {
-            0 if u128::from_le_bytes(seen) & DOTS == 0 || !path.contains("/.") => Some(text),
-            _ => None,
-        }
+        let mut common = u8x16::splat(u8::MAX);
+        let text = Self::scan(path.as_bytes(), b'/', |bytes| common &= are_common(bytes));
+        (common.move_mask() == ALL || is_canonical(path.as_bytes())).then_some(text)
     }
 
-    /// Finds the separators; `each` receives all bytes, some of them twice or with zeros between.
+    /// Finds the separators; `each` receives all bytes, some of them twice.
     #[inline(always)]
-    fn scan(bytes: &'t [u8], separator: u8, mut each: impl FnMut([u8; 16])) -> Self {
-        let mut text = Self { bytes, ends: 0, last: last_word(bytes), separator, has_escapes: false };
-        let mut at = 0;
-        while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-            if at < 64 {
-                text.ends |= u64::from(positions(*chunk, separator)) << at;
+    fn scan(bytes: &'t [u8], separator: u8, mut each: impl FnMut(u8x16)) -> Self {
+        let (length, head, separators) = (bytes.len(), first_word(bytes), u8x16::splat(separator));
+        let mut ends;
+        let mut positions = |chunk: u8x16| {
+            each(chunk);
+            chunk.cmp_eq(separators).move_mask() as u64
+        };
+        if let Some(last) = bytes.last_chunk::<16>() {
+            // The last 16 bytes may have been read in part already.
+            let of_last = positions(u8x16::new(*last));
+            ends = if length < 80 { of_last << (length - 16) } else { 0 };
+            for (i, chunk) in bytes[..length - 1].as_chunks::<16>().0.iter().enumerate() {
+                let positions = positions(u8x16::new(*chunk));
+                ends |= if i < 4 { positions << (16 * i) } else { 0 };
             }
-            each(*chunk);
-            at += 16;
+        } else {
+            // Two words that overlap, or are equal.
+            let last = bytes.last_chunk().map_or(head, |last| u64::from_le_bytes(*last));
+            let chunk = u128::from(head) | u128::from(last) << 64;
+            let positions = positions(u8x16::new(chunk.to_le_bytes()));
+            ends = (positions & 0xff) | (positions >> 8) << length.saturating_sub(8);
         }
-        if at < bytes.len() {
-            if at < 64 {
-                // The last bytes are in the upper part of their word.
-                let unused = 16 - (bytes.len() - at);
-                text.ends |= u64::from(positions(text.last.to_le_bytes(), separator) >> unused) << at;
-            }
-            each(text.last.to_le_bytes());
+        if length < 64 {
+            ends |= 1 << length;
         }
-        if bytes.len() < 64 {
-            text.ends |= 1 << bytes.len();
-        }
-        text
+        Self { bytes, ends, head, separator, has_escapes: false }
     }
 
     /// Says whether it is a path with escapes.
@@ -118,6 +118,12 @@ impl<'t> ScannedText<'t> {
         if ends != 0 { start + ends.trailing_zeros() as usize } else { self.far_end(start) }
     }
 
+    /// The same for a text of up to 63 bytes, in which the search for the end of a segment always succeeds.
+    #[inline(always)]
+    pub(crate) fn near_end(&self, start: usize) -> usize {
+        start + self.ends.wrapping_shr(start as u32).trailing_zeros() as usize
+    }
+
     /// Returns the start of the segment that ends at a byte.
     #[inline]
     pub(crate) fn start(&self, end: usize) -> usize {
@@ -139,70 +145,59 @@ impl<'t> ScannedText<'t> {
     /// Returns the key of a segment.
     #[inline(always)]
     pub(crate) fn key(&self, start: usize, end: usize) -> SegmentKey {
-        match MASKS.get(end - start) {
-            Some(mask) => {
-                let word = self.word(start) & mask;
-                SegmentKey { low: word as u64, high: (word >> 64) as u64 | ((end - start) as u64) << 56 }
-            }
-            None => SegmentKey::long(&self.bytes[start..end]),
-        }
-    }
-
-    /// Returns the 16 bytes from `at` on, zeros after the end.
-    #[inline(always)]
-    fn word(&self, at: usize) -> u128 {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        match rest.first_chunk() {
-            Some(bytes) => u128::from_le_bytes(*bytes),
-            // An empty rest has any value: the mask of an empty segment removes it.
-            None => self.last.wrapping_shr(128 - 8 * rest.len() as u32),
-        }
+        let (length, until) = (end - start, &self.bytes[..end]);
+        // The 8 bytes before the end; if the text starts within them, those in front of it have any value.
+        let last = match until.last_chunk() {
+            Some(last) => u64::from_le_bytes(*last),
+            None => self.head.wrapping_shl(64 - 8 * end as u32),
+        };
+        let words = match UPPER.get(length) {
+            Some(mask) => [last & mask; 2],
+            None => [
+                until[start..].first_chunk().map_or(0, |first| u64::from_le_bytes(*first)),
+                if length > 16 { middle(&until[start..]) } else { last },
+            ],
+        };
+        SegmentKey { words, length: length as u32 }
     }
 }
 
-/// By length, the bytes of a word that belong to a segment.
-const MASKS: [u128; 16] = {
-    let mut masks = [0; 16];
-    let mut length = 1;
-    while length < 16 {
-        masks[length] = masks[length - 1] << 8 | 0xff;
+/// By length, the upper bytes of a word that belong to a segment.
+const UPPER: [u64; 9] = {
+    let mut masks = [u64::MAX; 9];
+    let mut length = 0;
+    while length < 8 {
+        masks[length] = !(u64::MAX >> (8 * length));
         length += 1;
     }
     masks
 };
 
-/// The uppermost byte of the key of a segment that does not fit into it.
-const LONG: u64 = 0xff;
+/// Returns a hash of a long segment.
+#[cold]
+fn middle(segment: &[u8]) -> u64 {
+    segment.chunks(8).fold(0, |hash, chunk| {
+        let mut bytes = [0; 8];
+        bytes[..chunk.len()].copy_from_slice(chunk);
+        mix(hash ^ u64::from_le_bytes(bytes), segment.len() as u64)
+    })
+}
 
 impl SegmentKey {
-    /// Equal to no segment's key.
-    pub(crate) const NONE: Self = Self { low: 0, high: (LONG - 1) << 56 };
-
     pub(crate) fn of(segment: &[u8]) -> Self {
-        ScannedText { bytes: segment, ends: 0, last: last_word(segment), separator: 0, has_escapes: false }
-            .key(0, segment.len())
-    }
-
-    #[cold]
-    fn long(segment: &[u8]) -> Self {
-        let hash = segment.chunks(8).fold(0, |hash, chunk| {
-            let mut bytes = [0; 8];
-            bytes[..chunk.len()].copy_from_slice(chunk);
-            mix(hash ^ u64::from_le_bytes(bytes), segment.len() as u64)
-        });
-        let low = segment.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        Self { low, high: hash >> 8 | LONG << 56 }
+        ScannedText::new(segment, 0).key(0, segment.len())
     }
 
     /// Tests whether equal keys do not make equal segments.
     #[inline]
     pub(crate) fn is_long(self) -> bool {
-        self.high >> 56 == LONG
+        self.length > 16
     }
 
-    #[inline]
+    /// Returns a hash whose upper bits are the best ones (Knuth, The Art of Computer Programming, 6.4).
+    #[inline(always)]
     pub(crate) fn hash(self) -> u64 {
-        mix(self.low, self.high)
+        (self.words[0] ^ self.words[1].rotate_left(25)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 }
 
@@ -213,51 +208,52 @@ fn mix(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// The last 16 bytes of a text; a shorter one fills the upper bytes.
+/// Returns the first 8 bytes of a text; a shorter one is filled up with letters.
+#[inline(always)]
+fn first_word(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk() {
+        Some(first) => u64::from_le_bytes(*first),
+        None => short_word(bytes),
+    }
+}
+
 #[inline]
-fn last_word(bytes: &[u8]) -> u128 {
-    if let Some(last) = bytes.last_chunk() {
-        return u128::from_le_bytes(*last);
-    }
-    let unused = 8 * (16 - bytes.len()) as u32;
-    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        // The last 8 bytes, and in front of them those that are left.
-        let low = u64::from_le_bytes(*first).checked_shl(unused).unwrap_or(0);
-        return u128::from(low) | u128::from(u64::from_le_bytes(*last)) << 64;
-    }
-    let word = bytes.iter().rev().fold(0, |word: u64, &byte| word << 8 | u64::from(byte));
-    if bytes.is_empty() { 0 } else { u128::from(word) << unused }
-}
-
-/// In each byte of what a path has: a dot.
-const DOTS: u128 = u128::from_le_bytes([1; 16]);
-
-/// In each byte of what a path has: a byte that no canonical path has, or one that is rare in paths.
-const OTHERS: u128 = u128::from_le_bytes([2; 16]);
-
-/// What a byte means for the canonical form; without branches, so that vector instructions do it.
-#[inline(always)]
-fn canonical_class(byte: u8) -> u8 {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    // `&` to `;` are punctuation, the separator and digits. There are no zeros in a URI.
-    let other =
-        (byte.wrapping_sub(b'&') < 22) | (byte == b'_') | (byte == b'~') | (byte == b'=') | (byte == b'@');
-    u8::from(byte == b'.') | if letter | other | (byte == 0) { 0 } else { 2 }
-}
-
-/// Bit `i` of the result: byte `i` is `byte`.
-#[inline(always)]
-fn positions(bytes: [u8; 16], byte: u8) -> u16 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let word = u128::from_le_bytes(bytes);
-    // Eight bytes at a time (Hacker's Delight, 6-1): a zero byte becomes 0x80, all others become zero. Then
-    // the product moves bit `8 * i` to bit `56 + i`.
-    let positions = |word: u64| {
-        let other = word ^ (0x0101_0101_0101_0101 * u64::from(byte));
-        let equal = !(((other & LOW) + LOW) | other | LOW);
-        (equal >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+fn short_word(bytes: &[u8]) -> u64 {
+    const LETTERS: u64 = u64::from_le_bytes([b'a'; 8]);
+    let used = 8 * bytes.len() as u32;
+    let word = match (bytes.first_chunk(), bytes.last_chunk()) {
+        // Two words that overlap.
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (used - 32)
+        }
+        _ => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     };
-    (positions(word as u64) | positions((word >> 64) as u64) << 8) as u16
+    word | LETTERS << used
+}
+
+/// Tests a path with bytes that are rare in paths.
+#[cold]
+fn is_canonical(path: &[u8]) -> bool {
+    let mut dots = path.windows(2).filter(|pair| pair[1] == b'.');
+    path.iter().all(|byte| is_path_byte(*byte))
+        && path.first() != Some(&b'.')
+        && dots.all(|pair| pair[0] != b'/')
+}
+
+/// Every byte of a vector passes a test.
+const ALL: i32 = 0xffff;
+
+/// Marks the bytes that are canonical in paths, and common there.
+#[inline(always)]
+fn are_common(bytes: u8x16) -> u8x16 {
+    let are = |byte: u8| bytes.cmp_eq(u8x16::splat(byte));
+    let are_within = |bytes: u8x16, first: u8, count: u8| {
+        let offsets = bytes - u8x16::splat(first);
+        offsets.min(u8x16::splat(count - 1)).cmp_eq(offsets)
+    };
+    let letters = are_within(bytes | u8x16::splat(0x20), b'a', 26);
+    // `/`, digits, `:` and `;`.
+    letters | are_within(bytes, b'/', 13) | are(b'-') | are(b'_')
 }
 
 #[cfg(test)]
@@ -278,7 +274,7 @@ mod tests {
                 assert_eq!(text.start(at), start, "{at} of {len}");
                 let key = text.key(at, at + length);
                 assert_eq!(key, SegmentKey::of(&rest[..length]), "{at} of {len}");
-                assert_eq!(key.is_long(), length > 15);
+                assert_eq!(key.is_long(), length > 16);
             }
         }
     }
@@ -287,7 +283,6 @@ mod tests {
     fn keys_differ() {
         let texts: Vec<Vec<u8>> = (0..40).flat_map(|len| [vec![b'a'; len], vec![0; len]]).collect();
         for (i, a) in texts.iter().enumerate() {
-            assert_ne!(SegmentKey::of(a), SegmentKey::NONE);
             for b in &texts[..i] {
                 assert!(a == b || SegmentKey::of(a) != SegmentKey::of(b), "{a:?} {b:?}");
             }
