@@ -6,6 +6,7 @@ pub(crate) mod handler;
 pub(crate) mod make;
 pub(crate) mod mount;
 pub(crate) mod recover;
+pub(crate) mod response;
 pub(crate) mod router;
 pub(crate) mod scope;
 #[cfg(feature = "swap")]
