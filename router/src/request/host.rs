@@ -203,10 +203,13 @@ mod tests {
         }
     }
 
+    /// URI, lines of `Host`, and the host that is read in place: nothing if it is not plain, none if there is no line.
+    type PlainRow = (&'static str, &'static [&'static str], Option<Option<&'static str>>);
+
     /// However many lines are before those of the host.
     #[test]
     fn plain_hosts() {
-        let rows: [(&str, &[&str], Option<Option<&str>>); 11] = [
+        let rows: [PlainRow; 11] = [
             ("/", &["example.com"], Some(Some("example.com"))),
             (
                 "/",
