@@ -68,8 +68,9 @@ async fn annotations_are_posted_over_https() {
 #[tokio::test]
 #[ignore = "run by the test above, in a process with the variables set"]
 async fn post_one() {
+    // All ignored tests are run by themselves too.
+    let Ok(url) = std::env::var(URL) else { return };
     let set = FaultSet::new();
     set.replace([on("a")]).unwrap();
-    let url = std::env::var(URL).unwrap();
     Grafana::builder(url, token()).build().unwrap().follow_until(&set, async {}).await;
 }
