@@ -215,7 +215,7 @@ fn injector(source: &mut Source<'_>) -> (Injector, Side, Change) {
             (wrong_length(length).on(side).into(), side, Change::WrongLength)
         }
         11 => {
-            let format = if source.byte() % 2 == 0 { Format::Sse } else { Format::Grpc };
+            let format = if source.byte().is_multiple_of(2) { Format::Sse } else { Format::Grpc };
             let delay = Delay::fixed(source.time());
             let rules = messages(format).drop(source.share()).duplicate(source.share());
             let rules = rules.reorder(source.share()).delay(source.share(), delay);
@@ -325,7 +325,7 @@ fn headers(source: &mut Source<'_>, body: &Chunks) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let kind = ["text/event-stream", "application/grpc", "application/json", "text/plain"];
     headers.insert(CONTENT_TYPE, kind[usize::from(source.byte() % 4)].parse().expect("valid"));
-    if body.is_known && source.byte() % 2 == 0 && !body.fails {
+    if body.is_known && source.byte().is_multiple_of(2) && !body.fails {
         headers.insert(CONTENT_LENGTH, body.bytes().len().into());
     }
     headers

@@ -270,7 +270,7 @@ impl Script {
         let commands: Vec<_> = commands.collect();
         let is_switched = flags & 32 != 0;
         let switches = (0..if is_switched { source.byte() % 4 } else { 0 })
-            .map(|_| (usize::from(source.byte() % 8), source.byte() % 2 == 0));
+            .map(|_| (usize::from(source.byte() % 8), source.byte().is_multiple_of(2)));
         let switches = switches.collect();
         let leaves = (flags & 192 == 192).then(|| source.number() as usize);
         let capacity = 1 + source.number() as usize;
