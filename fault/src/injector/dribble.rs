@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
+use crate::body::error::BodyError;
 use crate::body::stage::{Pause, Polled, Stage, StageInput, plus};
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
@@ -101,7 +102,7 @@ impl CompiledInjector for CompiledDribble {
             begin: None,
             length: None,
             read: BytesMut::new(),
-            trailers: None,
+            last: None,
             rest: Bytes::new(),
             sent: 0,
             number: 0,
@@ -128,8 +129,8 @@ struct DribbleStage {
     length: Option<u64>,
     /// The beginning of a body whose length is not known yet.
     read: BytesMut,
-    /// The frame that ended this beginning.
-    trailers: Option<Frame<Bytes>>,
+    /// What ended this beginning: trailers, or the failure of the body, which comes after what was read.
+    last: Option<Result<Frame<Bytes>, BodyError>>,
     /// The rest of a chunk.
     rest: Bytes,
     sent: u64,
@@ -155,27 +156,30 @@ impl DribbleStage {
     }
 
     /// Reads a body of unknown length, until it ends or the buffer is full.
-    fn poll_length(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Poll<Result<u64, Polled>> {
+    fn poll_length(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Poll<u64> {
         if let Some(length) = self.length {
-            return Poll::Ready(Ok(length));
+            return Poll::Ready(length);
         }
         while self.read.len() < MAX_DRIBBLE && !input.is_off() {
             match ready!(input.poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.read.extend_from_slice(&data),
                     Err(trailers) => {
-                        self.trailers = Some(trailers);
+                        self.last = Some(Ok(trailers));
                         break;
                     }
                 },
                 None => break,
-                failed => return Poll::Ready(Err(Poll::Ready(failed))),
+                Some(Err(error)) => {
+                    self.last = Some(Err(error));
+                    break;
+                }
             }
         }
         self.rest = self.read.split().freeze();
         let length = self.rest.len() as u64;
         self.length = Some(length);
-        Poll::Ready(Ok(length))
+        Poll::Ready(length)
     }
 }
 
@@ -186,13 +190,10 @@ impl Stage for DribbleStage {
 
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         self.begin.get_or_insert_with(Instant::now);
-        let length = match ready!(self.poll_length(cx, input)) {
-            Ok(length) => length,
-            Err(failed) => return failed,
-        };
+        let length = ready!(self.poll_length(cx, input));
         while self.rest.is_empty() {
-            if let Some(trailers) = self.trailers.take() {
-                return Poll::Ready(Some(Ok(trailers)));
+            if let Some(last) = self.last.take() {
+                return Poll::Ready(Some(last));
             }
             match ready!(input.poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
@@ -226,6 +227,6 @@ impl Stage for DribbleStage {
     }
 
     fn is_end(&self, input: bool) -> bool {
-        input && self.rest.is_empty() && self.read.is_empty() && self.trailers.is_none()
+        input && self.rest.is_empty() && self.read.is_empty() && self.last.is_none()
     }
 }

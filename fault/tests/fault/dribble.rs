@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, StreamBody};
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
 use tower::{ServiceExt, service_fn};
@@ -112,6 +112,24 @@ async fn a_long_body_of_unknown_length_is_divided_as_far_as_it_is_buffered() {
     let (bytes, _) = read(&fault, Frames { sizes, sent: 0, is_known: false, has_trailers: false }).await;
     let at = |time| bytes.iter().filter(|(at, _)| *at == time).count();
     assert_eq!((bytes.len(), at(1000), at(2000)), (1 << 21, 1 << 19, (1 << 19) + (1 << 20)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_comes_after_what_was_read() {
+    let fault = always(dribble(2, "2s")).build().unwrap();
+    let inner = service_fn(async |_: Request<String>| {
+        let frames = [Ok(Frame::data(Bytes::from_static(b"abcd"))), Err(std::io::Error::other("lost"))];
+        Ok::<_, Infallible>(Response::new(StreamBody::new(futures_util::stream::iter(frames))))
+    });
+    let mut body = fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap().into_body();
+    let (mut data, mut has_failed) = (Vec::new(), false);
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => data.extend(frame.into_data().unwrap()),
+            Err(_) => has_failed = true,
+        }
+    }
+    assert_eq!((&data[..], has_failed), (&b"abcd"[..], true));
 }
 
 #[tokio::test(start_paused = true)]
