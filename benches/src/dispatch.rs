@@ -175,7 +175,7 @@ fn report(runs: &Runs, report: &mut Report) {
         "dispatch: overhead of Router::call over the endpoint alone, against that of axum 0.8",
         "matchit's 130 routes, all GET with one handler, all 130 requests in turn; polled without a runtime.\n\
          Captures: each value is read and decoded (axum: RawPathParams, poem: raw_path_param). Layer: one that does\n\
-         nothing. poem has requests of its own: its overhead is over its endpoint alone.",
+         nothing. poem has another type of requests: its overhead is over its endpoint alone.",
     );
     let overhead = |name: &str, alone: &str| runs.figure(|run| run.value(name) - run.value(alone));
     for (label, variant, goal, most) in VARIANTS {

@@ -4,6 +4,8 @@
 //! loses nothing; what truncates yields a prefix.
 #![no_main]
 
+mod source;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::error::Error;
@@ -28,6 +30,8 @@ use waylay_fault::{
     slow, truncate, wrong_length,
 };
 
+use source::Source;
+
 type AnyBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 type App = BoxCloneSyncService<Request<AnyBody>, Response<AnyBody>, Infallible>;
 
@@ -48,19 +52,9 @@ const FRAGMENTS: [&str; 10] = [
     "\0\0\0\0\u{2}ab",
 ];
 
-/// Settings, made of the bytes of an input; zeros when it has ended.
-struct Source<'d>(&'d [u8]);
-
-impl<'d> Source<'d> {
-    fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        *first
-    }
-
+impl Source<'_> {
     fn number(&mut self) -> u64 {
-        let count = [0, 1, 1, 2, 1, 8, 1, 3][usize::from(self.byte() % 8)];
-        (0..count).fold(0, |number, _| number << 8 | u64::from(self.byte()))
+        self.number_of(&[0, 1, 1, 2, 1, 8, 1, 3])
     }
 
     fn share(&mut self) -> f64 {
@@ -80,8 +74,7 @@ impl<'d> Source<'d> {
         let mut chunks = VecDeque::new();
         for _ in 0..self.byte() % 16 {
             let wanted = self.number() as usize % 8192;
-            let (data, rest) = self.0.split_at(wanted.min(self.0.len()));
-            self.0 = rest;
+            let data = self.take(wanted);
             let mut chunk = Vec::new();
             for byte in data {
                 match FRAGMENTS.get(usize::from(*byte)) {

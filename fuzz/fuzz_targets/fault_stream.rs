@@ -4,6 +4,8 @@
 //! prefix, and a stream without any is transparent, whatever protocol its bytes look like.
 #![no_main]
 
+mod source;
+
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ use waylay_fault::{
     ResetCode, Toxic, chain, corrupt, messages, reject,
 };
 
+use source::Source;
+
 #[global_allocator]
 static PEAK: PeakAlloc = PeakAlloc;
 
@@ -29,7 +33,7 @@ const MEMORY: usize = 10 << 20;
 /// Of one direction; fewer if they move in small steps.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// In paused time: longer than all pauses together, each byte a slice of its own that is lost 15 times.
+/// In paused time: longer than all pauses together, each byte a separate slice that is lost 15 times.
 const LONGEST: Duration = Duration::from_secs(600_000_000);
 
 /// What control characters of the bytes stand for.
@@ -56,19 +60,9 @@ const FRAGMENTS: [&[u8]; 20] = [
     b"\x81\x82\0\0\0\0hi\x88\x80\0\0\0\0",
 ];
 
-/// Settings, made of the bytes of an input; zeros when it has ended.
-struct Source<'d>(&'d [u8]);
-
 impl Source<'_> {
-    fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        *first
-    }
-
     fn number(&mut self) -> u64 {
-        let count = [0, 1, 1, 2][usize::from(self.byte() % 4)];
-        (0..count).fold(0, |number, _| number << 8 | u64::from(self.byte()))
+        self.number_of(&[0, 1, 1, 2])
     }
 
     fn time(&mut self) -> Duration {
@@ -89,8 +83,7 @@ impl Source<'_> {
                 _ => (self.time(), false),
             };
             let length = self.number() as usize;
-            let (data, rest) = self.0.split_at(length.min(self.0.len()));
-            self.0 = rest;
+            let data = self.take(length);
             let mut chunk = Vec::new();
             for byte in data {
                 match FRAGMENTS.get(usize::from(*byte)) {

@@ -1,6 +1,8 @@
 //! Structs of any values to requests and back: the same value, or an error of writing.
 #![no_main]
 
+mod source;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::task::{Context, Poll, Waker};
@@ -13,20 +15,12 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 use serde::{Deserialize, Serialize};
 use waylay_extract::{Extract, HasRoute, IntoRequest, Text};
 
-/// The values of a struct, made of the bytes of an input; zeros when it has ended.
-struct Source<'d>(&'d [u8]);
+use source::Source;
 
 impl Source<'_> {
-    fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        *first
-    }
-
     fn number(&mut self) -> u64 {
         // Few numbers have eight bytes.
-        let count = [0, 1, 1, 8][usize::from(self.byte() % 4)];
-        (0..count).fold(0, |number, _| number << 8 | u64::from(self.byte()))
+        self.number_of(&[0, 1, 1, 8])
     }
 
     fn float(&mut self) -> f64 {
@@ -43,12 +37,7 @@ impl Source<'_> {
             ["", ".", "..", "/", "%", "+", "&", "=", ",", "\"", "\\", "[0]", ".a", "null", "é", "\u{202e}"];
         match self.byte() {
             kind @ 0..=127 => UNUSUAL[usize::from(kind) % UNUSUAL.len()].to_owned(),
-            kind => {
-                let length = self.0.len().min(usize::from(kind - 128) % 8);
-                let (text, rest) = self.0.split_at(length);
-                self.0 = rest;
-                String::from_utf8_lossy(text).into_owned()
-            }
+            kind => String::from_utf8_lossy(self.take(usize::from(kind - 128) % 8)).into_owned(),
         }
     }
 

@@ -127,59 +127,30 @@ fn read<T>(pair: T) {
     let _ = black_box(pair);
 }
 
-impl PathRouter for matchit::Router<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
-        let mut router = Self::new();
-        for (path, methods) in paths {
-            router.insert(path, *methods).map_err(|error| error.to_string())?;
-        }
-        Ok(router)
-    }
+/// matchit and its descendants have one interface.
+macro_rules! like_matchit {
+    ($($router:ident),+) => {$(
+        impl PathRouter for $router::Router<Methods> {
+            fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
+                let mut router = Self::new();
+                for (path, methods) in paths {
+                    router.insert(path, *methods).map_err(|error| error.to_string())?;
+                }
+                Ok(router)
+            }
 
-    fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
-        let found = self.at(path).ok()?;
-        if READ {
-            found.params.iter().for_each(read);
+            fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
+                let found = self.at(path).ok()?;
+                if READ {
+                    found.params.iter().for_each(read);
+                }
+                Some(black_box(&found).value)
+            }
         }
-        Some(black_box(&found).value)
-    }
+    )+};
 }
 
-impl PathRouter for matchit_08::Router<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
-        let mut router = Self::new();
-        for (path, methods) in paths {
-            router.insert(path, *methods).map_err(|error| error.to_string())?;
-        }
-        Ok(router)
-    }
-
-    fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
-        let found = self.at(path).ok()?;
-        if READ {
-            found.params.iter().for_each(read);
-        }
-        Some(black_box(&found).value)
-    }
-}
-
-impl PathRouter for xitca_router::Router<Methods> {
-    fn build(paths: &[(String, Methods)]) -> Result<Self, String> {
-        let mut router = Self::new();
-        for (path, methods) in paths {
-            router.insert(path, *methods).map_err(|error| error.to_string())?;
-        }
-        Ok(router)
-    }
-
-    fn find<const READ: bool>(&self, path: &str) -> Option<&Methods> {
-        let found = self.at(path).ok()?;
-        if READ {
-            found.params.iter().for_each(read);
-        }
-        Some(black_box(&found).value)
-    }
-}
+like_matchit!(matchit, matchit_08, xitca_router);
 
 impl PathRouter for path_tree::PathTree<Methods> {
     fn build(paths: &[(String, Methods)]) -> Result<Self, String> {

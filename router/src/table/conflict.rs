@@ -60,7 +60,7 @@ struct Member<'s> {
     shapes: OnceCell<Shapes>,
 }
 
-/// The shapes of what path and host must match; most routes are told apart without them.
+/// The shapes of what path and host must match; most pairs of routes are found to differ without them.
 struct Shapes {
     paths: Vec<Rc<Shape>>,
     hosts: Vec<Rc<Shape>>,
