@@ -88,16 +88,18 @@ impl Field {
     }
 }
 
+/// The features that a key may need, and whether the crate was built with them.
+const FEATURES: [(&str, bool); 5] = [
+    ("http2", cfg!(feature = "http2")),
+    ("panic", cfg!(feature = "panic")),
+    ("router", cfg!(feature = "router")),
+    ("stress", cfg!(feature = "stress")),
+    ("axum or router", cfg!(any(feature = "axum", feature = "router"))),
+];
+
 /// Whether the crate was built with a feature, or with one of several.
 pub(crate) fn has_feature(name: &str) -> bool {
-    match name {
-        "http2" => cfg!(feature = "http2"),
-        "panic" => cfg!(feature = "panic"),
-        "router" => cfg!(feature = "router"),
-        "stress" => cfg!(feature = "stress"),
-        "axum or router" => cfg!(any(feature = "axum", feature = "router")),
-        _ => true,
-    }
+    FEATURES.iter().find(|(known, _)| *known == name).is_none_or(|(_, is_on)| *is_on)
 }
 
 /// The denominators of Envoy's `FractionalPercent`.
