@@ -34,7 +34,15 @@ fn paths() {
         ("/{}", Err(Kind::EmptyName)),
         ("/{a:}", Err(Kind::EmptyName)),
         ("/{a b}", Err(Kind::BadName(' '))),
-        ("/{*rest:x}", Err(Kind::BadName('*'))),
+        ("/{a*b}", Err(Kind::BadName('*'))),
+        ("/{*/}", Err(Kind::BadName('/'))),
+        ("/a/{$}", Err(Kind::EndMarker)),
+        ("/a{?x}", Err(Kind::QueryInPath)),
+        ("/a{?x}{&y}", Err(Kind::QueryInPath)),
+        ("/a{#x}", Err(Kind::FragmentInPath)),
+        ("GET /a", Err(Kind::MethodInPath)),
+        ("GET a", Err(Kind::NoLeadingSlash)),
+        (" /a", Err(Kind::NoLeadingSlash)),
         ("/a/../b", Err(Kind::DotSegment)),
         ("/a%20b", Err(Kind::Escape)),
         ("/a\tb", Err(Kind::Control)),
@@ -79,15 +87,29 @@ fn foreign_syntax() {
         ("/{id:int}", "{id:int}", "{id:[0-9]+}", "{id:(?:int)}"),
         ("/{rest:path}", "{rest:path}", "{*rest}", "{rest:(?:path)}"),
         ("/{id:str}", "{id:str}", "{id}", "{id:(?:str)}"),
+        ("/{id:int?}", "{id:int?}", "{id?:[0-9]+}", "{id:(?:int?)}"),
+        ("/{id?:int}", "{id?:int}", "{id?:[0-9]+}", "{id?:(?:int)}"),
+        ("/{id:int=5}", "{id:int=5}", "{id?:[0-9]+}", "{id:(?:int=5)}"),
+        ("/{x:double}", "{x:double}", "{x:[0-9.]+}", "{x:(?:double)}"),
+        ("/{+rest}", "{+rest}", "{*rest}", "{{+rest}}"),
+        ("/{**rest}", "{**rest}", "{*rest}", "{{%2A%2Arest}}"),
+        ("/{*rest:nonfile}", "{*rest:nonfile}", "{*rest}", "{{%2Arest:nonfile}}"),
+        ("/{*rest:[a-z]{2}}", "{*rest:[a-z]{2}}", "{rest:[a-z]{2}}", "{{%2Arest:%5Ba-z]{{2}}}}"),
+        ("/{rest+}", "{rest+}", "{*rest}", "{{rest+}}"),
+        ("/{rest*}", "{rest*}", "{*rest}", "{{rest%2A}}"),
+        ("/a{/b}", "{/b}", "/{b?}", "{{/b}}"),
+        ("/a{/:b}", "{/:b}", "/{b?}", "{{/%3Ab}}"),
+        ("/{lang=en}", "{lang=en}", "{lang?}", "{{lang=en}}"),
     ] {
         let error = Template::parse(text, TemplateKind::Path).unwrap_err();
         let expected = Kind::Foreign { write: write.to_owned(), literal: literal.to_owned() };
         assert_eq!((&error.text[error.span.clone()], &error.kind), (marked, &expected), "{text}");
         assert!(error.to_string().contains(write), "{error}");
         // The escape has the meaning of the text.
-        let escaped = text.replacen(marked, literal, 1).replace('?', "%3F");
-        let parsed = Template::parse(&escaped, TemplateKind::Path).unwrap();
         let is_regex = literal.contains("(?:");
+        let escaped = text.replacen(marked, literal, 1);
+        let escaped = if is_regex { escaped } else { escaped.replace('?', "%3F") };
+        let parsed = Template::parse(&escaped, TemplateKind::Path).unwrap();
         assert!(is_regex || parsed.literal() == Some(text) || text.contains("{id}"), "{escaped}");
     }
     assert_eq!(waylay_template::escape_literal("/:a/b:c/<x>?#[*"), "/%3Aa/b:c/%3Cx%3E%3F%23%5B%2A");
@@ -107,6 +129,9 @@ fn hosts() {
         ("xn--bcher-kva.example", Ok(&[])),
         ("<t>.com", Err(Kind::ForeignHost { write: "{t}".to_owned() })),
         (":t.com", Err(Kind::ForeignHost { write: "{t}".to_owned() })),
+        ("{+t}.com", Err(Kind::ForeignHost { write: "{*t}".to_owned() })),
+        ("{$}.com", Err(Kind::BadName('$'))),
+        ("{/t}.com", Err(Kind::BadName('/'))),
         ("a.{*rest}", Err(Kind::TailNotFirst)),
         ("{a?}.com", Err(Kind::OptionalNotLast)),
         ("a:{port}", Err(Kind::BadPort)),
