@@ -48,7 +48,7 @@
 //! | `{*rest}` | the rest of the path, not empty |
 //! | `{name?}`, `{name?:regex}` | as `{name}`, in an optional last segment: `/a/{id?}` matches `/a` and `/a/7` |
 //! | `{{`, `}}` | braces |
-//! | `%3A`, `%2A`, `%3C`, `%3E`, `%3F`, `%23`, `%5B` | `:`, `*`, `<`, `>`, `?`, `#`, `[` |
+//! | `%3A`, `%2A`, `%3C`, `%3E`, `%3F`, `%23`, `%5B`, `%28` | `:`, `*`, `<`, `>`, `?`, `#`, `[`, `(` |
 //!
 //! The syntax of other routers (`/:id`, `/*rest`, `/<id>`, `/[id]`, `/a?x=1`) is an error with the spelling that is meant; the
 //! escapes of the last row are for text that has these characters.

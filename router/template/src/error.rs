@@ -69,7 +69,7 @@ pub enum TemplateErrorKind {
     EndMarker,
     /// A `.` or `..` segment, which no normalized path has.
     DotSegment,
-    /// A percent escape; templates are written decoded. Only the characters `:*<>?#[`, which other routers give a
+    /// A percent escape; templates are written decoded. Only the characters `:*<>?#[(`, which other routers give a
     /// meaning, may be escaped.
     Escape,
     /// The syntax of another router, which is literal text here and would match no request.

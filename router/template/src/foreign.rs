@@ -8,8 +8,19 @@ use crate::error::{TemplateError, TemplateErrorKind};
 use crate::scanner::Scanner;
 
 /// The characters that may be escaped, since other routers give them a meaning.
-const ESCAPED: [(&str, char); 7] =
-    [("%3A", ':'), ("%2A", '*'), ("%3C", '<'), ("%3E", '>'), ("%3F", '?'), ("%23", '#'), ("%5B", '[')];
+const ESCAPED: [(&str, char); 8] = [
+    ("%3A", ':'),
+    ("%2A", '*'),
+    ("%3C", '<'),
+    ("%3E", '>'),
+    ("%3F", '?'),
+    ("%23", '#'),
+    ("%5B", '['),
+    ("%28", '('),
+];
+
+/// What follows the parenthesis of a regex; literal ones have other text.
+const REGEX_STARTS: [char; 3] = ['.', '[', '\\'];
 
 /// Decodes the escapes that literal text of a path may have.
 pub(crate) fn unescaped(text: &str) -> Cow<'_, str> {
@@ -35,10 +46,15 @@ pub(crate) fn unescaped(text: &str) -> Cow<'_, str> {
 pub fn escape_literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = '/';
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
+        let has_meaning = match c {
+            // Within a segment a colon has none elsewhere.
+            ':' => before == '/',
+            '(' => text[at + 1..].starts_with(REGEX_STARTS),
+            _ => true,
+        };
         match ESCAPED.iter().find(|(_, own)| *own == c) {
-            // Within a segment a colon has no meaning elsewhere.
-            Some((escape, _)) if c != ':' || before == '/' => out.push_str(escape),
+            Some((escape, _)) if has_meaning => out.push_str(escape),
             _ => out.push(c),
         }
         before = c;
@@ -82,7 +98,7 @@ pub(crate) fn find(template: &Template) -> Option<(TemplateErrorKind, Range<usiz
             let literal = match &variable.kind {
                 VariableKind::Regex(regex) => {
                     let mark = if variable.optional { "?" } else { "" };
-                    format!("{{{}{mark}:(?:{regex})}}", variable.name)
+                    format!("{{{}{mark}:(?:{})}}", variable.name, regex.replace('(', "(?:"))
                 }
                 VariableKind::Plain | VariableKind::Tail => format!("{{{{{}}}}}", variable.name),
             };
@@ -96,7 +112,7 @@ pub(crate) fn find(template: &Template) -> Option<(TemplateErrorKind, Range<usiz
     }
     let text = &template.text;
     // Each foreign syntax has one of these.
-    if !text.contains([':', '<', '[', '*', '?', '#']) {
+    if !text.contains([':', '<', '[', '(', '*', '?', '#']) {
         return None;
     }
     let mut masked = text.clone().into_bytes();
@@ -218,12 +234,30 @@ fn foreign_constraint(variable: &Variable, kind: TemplateKind) -> Option<String>
     let optional = regex.strip_suffix('?').or_else(|| Some(regex.split_once('=')?.0));
     let constraint = optional.filter(|_| kind == TemplateKind::Path).unwrap_or(regex);
     let mark = if variable.optional || constraint.len() < regex.len() { "?" } else { "" };
-    match (constraint, known_regex(constraint)) {
+    // `int:min(1)` has two of them.
+    let first = constraint.split(':').next().unwrap_or(constraint);
+    if let Some(regex) = known_regex(first) {
+        return Some(format!("{{{name}{mark}:{regex}}}"));
+    }
+    match (constraint, constraint_call(constraint)) {
         (_, Some(regex)) => Some(format!("{{{name}{mark}:{regex}}}")),
         ("str" | "string", None) => Some(format!("{{{name}{mark}}}")),
         ("path", None) if kind == TemplateKind::Path => Some(format!("{{*{name}}}")),
         _ => None,
     }
+}
+
+/// Returns the regex of a constraint with arguments, as `min(1)` or `regex(^a+$)` (ASP.NET).
+fn constraint_call(constraint: &str) -> Option<String> {
+    let (name, arguments) = constraint.strip_suffix(')')?.split_once('(')?;
+    Some(match name {
+        "min" | "max" | "range" => "[0-9]+".to_owned(),
+        "length" => format!("[^/]{{{arguments}}}"),
+        "minlength" => format!("[^/]{{{arguments},}}"),
+        "maxlength" => format!("[^/]{{1,{arguments}}}"),
+        "regex" => arguments.to_owned(),
+        _ => return None,
+    })
 }
 
 /// Returns the regex of a type that other routers have a name for.
@@ -268,6 +302,13 @@ fn foreign_segment(segment: &str, is_last: bool) -> Option<(Range<usize>, Templa
         let inner = segment[1..close].trim_start_matches('[');
         let name = leading_name(inner.trim_start_matches('.'));
         return foreign(0..segment.len(), if inner.starts_with("...") { tail(name) } else { variable(name) });
+    }
+    if let Some((open, close)) = pair(segment, '(', ')')
+        && segment[open + 1..].starts_with(REGEX_STARTS)
+    {
+        let regex = &segment[open + 1..close];
+        let is_tail = regex == ".*" && (open, close + 1) == (0, segment.len()) && is_last;
+        return foreign(open..close + 1, if is_tail { tail("") } else { format!("{{name:{regex}}}") });
     }
     if let Some(at) = segment.find('*') {
         let stars = segment[at..].len() - segment[at..].trim_start_matches('*').len();

@@ -46,7 +46,8 @@ fn paths() {
         ("/a/../b", Err(Kind::DotSegment)),
         ("/a%20b", Err(Kind::Escape)),
         ("/a\tb", Err(Kind::Control)),
-        ("/a%3a%2A%3C%3E%3F%23%5B", Ok(&[])),
+        ("/a%3a%2A%3C%3E%3F%23%5B%28", Ok(&[])),
+        ("/Products(1)/f(x,y)", Ok(&[])),
         ("/a:b/@me/:/::x/x[y]", Ok(&[])),
         ("/a?x=1", Err(Kind::QueryInPath)),
         ("/{id}?", Err(Kind::QueryInPath)),
@@ -90,6 +91,13 @@ fn foreign_syntax() {
         ("/{id:int?}", "{id:int?}", "{id?:[0-9]+}", "{id:(?:int?)}"),
         ("/{id?:int}", "{id?:int}", "{id?:[0-9]+}", "{id?:(?:int)}"),
         ("/{id:int=5}", "{id:int=5}", "{id?:[0-9]+}", "{id:(?:int=5)}"),
+        ("/{id:int:min(1)}", "{id:int:min(1)}", "{id:[0-9]+}", "{id:(?:int:min(?:1))}"),
+        ("/{id:min(1)}", "{id:min(1)}", "{id:[0-9]+}", "{id:(?:min(?:1))}"),
+        ("/{id:length(3)}", "{id:length(3)}", "{id:[^/]{3}}", "{id:(?:length(?:3))}"),
+        ("/{id:regex(^a+$)}", "{id:regex(^a+$)}", "{id:^a+$}", "{id:(?:regex(?:^a+$))}"),
+        (r"/a/(\d+)", r"(\d+)", r"{name:\d+}", r"%28\d+)"),
+        ("/a/(.*)", "(.*)", "{*rest}", "%28.%2A)"),
+        ("/a-([a-z]+).js", "([a-z]+)", "{name:[a-z]+}", "%28%5Ba-z]+)"),
         ("/{x:double}", "{x:double}", "{x:[0-9.]+}", "{x:(?:double)}"),
         ("/{+rest}", "{+rest}", "{*rest}", "{{+rest}}"),
         ("/{**rest}", "{**rest}", "{*rest}", "{{%2A%2Arest}}"),
@@ -112,7 +120,10 @@ fn foreign_syntax() {
         let parsed = Template::parse(&escaped, TemplateKind::Path).unwrap();
         assert!(is_regex || parsed.literal() == Some(text) || text.contains("{id}"), "{escaped}");
     }
-    assert_eq!(waylay_template::escape_literal("/:a/b:c/<x>?#[*"), "/%3Aa/b:c/%3Cx%3E%3F%23%5B%2A");
+    assert_eq!(
+        waylay_template::escape_literal("/:a/b:c/<x>?#[*(1)(.)"),
+        "/%3Aa/b:c/%3Cx%3E%3F%23%5B%2A(1)%28.)"
+    );
 }
 
 #[test]
