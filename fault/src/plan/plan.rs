@@ -291,8 +291,10 @@ fn fault_nodes(plan: &Node) -> &[Node] {
     let Value::Table(entries) = &plan.value else { return &[] };
     let exact = entries.iter().find(|entry| entry.key == "fault");
     let misspelt = || entries.iter().find(|entry| plan_key(&entry.key) == Some("fault"));
-    match exact.or_else(misspelt).map(|entry| &entry.value.value) {
-        Some(Value::List(faults)) => faults,
+    match exact.or_else(misspelt).map(|entry| &entry.value) {
+        Some(Node { value: Value::List(faults), .. }) => faults,
+        // `[fault]` is an error, and so may be what it has.
+        Some(fault @ Node { value: Value::Table(_), .. }) if exact.is_some() => std::slice::from_ref(fault),
         _ => &[],
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::config::duration::DelayTime;
 use crate::plan::data::{Data, Table};
 use crate::plan::error::ErrorList;
+use crate::plan::fraction::check_fraction;
 use crate::plan::node::{Entry, Node, Value, shorten};
 use crate::plan::suggestion::{SYNONYMS, did_you_mean, nearest};
 
@@ -103,10 +104,6 @@ pub(crate) fn has_feature(name: &str) -> bool {
     FEATURES.iter().find(|(known, _)| *known == name).is_none_or(|(_, is_on)| *is_on)
 }
 
-/// The denominators of Envoy's `FractionalPercent`.
-pub(crate) const DENOMINATORS: [(&str, f64); 3] =
-    [("hundred", 100.0), ("ten_thousand", 10_000.0), ("million", 1_000_000.0)];
-
 /// Names of what `Key` reads from a request, beside `header:`.
 pub(crate) const KEYS: [&str; 5] = ["counter", "request_id", "trace_id", "client_ip", "connection"];
 
@@ -133,8 +130,15 @@ impl Shape {
                 format!("one of {}, or `header:` and a header's name", names.join(", "))
             }
             Self::List { item, .. } => format!("a list, each item {}", item.describe()),
-            Self::Table(table) => match table.short {
-                Some(short) => format!("{}: a table, or just its `{short}`", table.title),
+            Self::Table(table) => match table.short_field() {
+                Some(short) => {
+                    format!(
+                        "{}: a table, or just its `{}`, {}",
+                        table.title,
+                        short.key,
+                        short.shape.describe()
+                    )
+                }
                 None => format!("{}: a table", table.title),
             },
         }
@@ -223,6 +227,20 @@ impl Shape {
                 let items = items.into_iter().collect::<Option<_>>()?;
                 (errors.len() == before).then_some(Data::List(items))
             }
+            // One item, whose errors are shown as well.
+            (Self::List { item: Self::Table(_), .. }, Value::Table(_)) => {
+                let message =
+                    format!("`{key}` is a list; write `[[{key}]]` in TOML, `[{{ … }}]` in JSON or YAML");
+                errors.add(node.span.clone(), message);
+                let Self::List { item, .. } = self else { return None };
+                item.check(node, key, errors);
+                None
+            }
+            (Self::List { .. }, Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => {
+                let message = format!("`{key}` is {}; write `[…]` around it", self.describe());
+                errors.add(node.span.clone(), message);
+                None
+            }
             (Self::Table(table), Value::Table(entries)) if !table.is_short_fraction(entries) => {
                 table.check(node, entries, errors).map(Data::Table)
             }
@@ -294,33 +312,6 @@ fn number(node: &Node) -> f64 {
         Value::Float(value) => value,
         _ => f64::NAN,
     }
-}
-
-fn check_fraction(node: &Node, errors: &mut ErrorList) -> Option<Data> {
-    static NUMERATOR: Shape = Shape::Integer { min: 0, max: 1_000_000 };
-    static DENOMINATOR: Shape = Shape::Choice(&[("hundred", ""), ("ten_thousand", ""), ("million", "")]);
-    static FRACTION: TableShape = TableShape {
-        title: "a fraction",
-        short: None,
-        tag: None,
-        one_of: &[],
-        fields: &[
-            field("numerator", &NUMERATOR, "").required(),
-            field("denominator", &DENOMINATOR, "").required(),
-        ],
-    };
-    let Value::Table(entries) = &node.value else { return None };
-    let table = FRACTION.check(node, entries, errors)?;
-    let (numerator, name) = (table.integer("numerator")? as f64, table.text("denominator")?);
-    let (_, denominator) = DENOMINATORS.iter().find(|(known, _)| *known == name)?;
-    if numerator > *denominator {
-        errors.add(
-            node.span.clone(),
-            format!("{numerator} of {denominator} is more than all; give at most {denominator}"),
-        );
-        return None;
-    }
-    Some(Data::Number(numerator / denominator))
 }
 
 impl TableShape {

@@ -147,6 +147,20 @@ seed = "x"
     check(&errors(text, PlanFormat::Toml), &wanted);
 }
 
+/// One fault in place of a list, whose errors are shown as well.
+#[test]
+fn a_table_in_place_of_a_list_hides_no_errors() {
+    let text = "version = 1\nenvironments = \"e\"\n[fault]\nname = \"a\"\nparticipation = 2\nallow_paths = [\"cart\"]\nerror = 99\n";
+    let wanted = [
+        (2, 16, "`environments` is a list, each item a text; write `[…]` around it"),
+        (3, 1, "`fault` is a list; write `[[fault]]` in TOML"),
+        (5, 17, "2 is out of range"),
+        (6, 16, "`allow_paths[0]`: `cart` is not a path pattern"),
+        (7, 9, "99 is out of range"),
+    ];
+    check(&errors(text, PlanFormat::Toml), &wanted);
+}
+
 /// An anchor, an alias or a tag is an error, beside the errors of the rest.
 #[test]
 fn anchors_hide_no_errors() {
@@ -214,7 +228,17 @@ fn each_mistake_has_its_words() {
     let rows = [
         ("", "a fault needs one of `error`, `grpc`, `reject`"),
         ("error = 503\nslow = \"1s\"", "a fault has one of `error`"),
-        ("error = \"503\"", "`error` is an error: a table, or just its `status`, not a text"),
+        (
+            "error = \"503\"",
+            "`error` is an error: a table, or just its `status`, an integer from 200 to 599, not a text",
+        ),
+        ("slow = 100", "just its `time`, a length of time such as `90ms`, not an integer"),
+        (
+            "error = 503\nallow_methods = \"GET\"",
+            "`allow_methods` is a list, each item a text; write `[…]` around it",
+        ),
+        ("error = 503\nmethods = [\"GET\"]", "did you mean `allow_methods`?"),
+        ("rate_limit = { rate = 5 }", "did you mean `bytes_per_second`?"),
         ("error = { status = 503, txt = \"a\" }", "did you mean `text`?"),
         (
             "slow = { distribution = \"gauss\", mean = \"1s\" }",
