@@ -63,7 +63,7 @@ pub enum TemplateErrorKind {
     OptionalNotLast,
     /// A path that does not start with `/`.
     NoLeadingSlash,
-    /// A method before a path (`GET /a`): a method is a condition of its own.
+    /// A method before a path (`GET /a`): a method is another condition.
     MethodInPath,
     /// `{$}` of Go: a path is exact without it.
     EndMarker,

@@ -124,7 +124,7 @@ pub(crate) fn find(template: &Template) -> Option<(TemplateErrorKind, Range<usiz
     let mut start = 0;
     for segment in masked.split('/') {
         let is_last = start + segment.len() == masked.len();
-        if let Some((span, kind)) = foreign_segment(segment, is_last) {
+        if let Some((span, kind)) = foreign_segment(segment, &text[start..start + segment.len()], is_last) {
             return Some((kind, start + span.start..start + span.end));
         }
         start += segment.len() + 1;
@@ -273,8 +273,8 @@ fn known_regex(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns the position of foreign syntax in a segment, and its error.
-fn foreign_segment(segment: &str, is_last: bool) -> Option<(Range<usize>, TemplateErrorKind)> {
+/// Returns the position of foreign syntax in a segment, and its error. In `segment` the variables of `source` are masked.
+fn foreign_segment(segment: &str, source: &str, is_last: bool) -> Option<(Range<usize>, TemplateErrorKind)> {
     let foreign = |span: Range<usize>, write: String| {
         let literal = escape_literal(&segment[span.clone()]);
         // A colon at the start of a segment only.
@@ -306,9 +306,11 @@ fn foreign_segment(segment: &str, is_last: bool) -> Option<(Range<usize>, Templa
     if let Some((open, close)) = pair(segment, '(', ')')
         && segment[open + 1..].starts_with(REGEX_STARTS)
     {
-        let regex = &segment[open + 1..close];
+        let regex = &source[open + 1..close];
         let is_tail = regex == ".*" && (open, close + 1) == (0, segment.len()) && is_last;
-        return foreign(open..close + 1, if is_tail { tail("") } else { format!("{{name:{regex}}}") });
+        let write = if is_tail { tail("") } else { format!("{{name:{regex}}}") };
+        let literal = escape_literal(&source[open..=close].replace('{', "{{").replace('}', "}}"));
+        return Some((open..close + 1, TemplateErrorKind::Foreign { write, literal }));
     }
     if let Some(at) = segment.find('*') {
         let stars = segment[at..].len() - segment[at..].trim_start_matches('*').len();
