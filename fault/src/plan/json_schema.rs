@@ -2,9 +2,8 @@
 
 use crate::plan::data::{Data, Table};
 use crate::plan::format::write;
-use crate::plan::fraction::DENOMINATORS;
 use crate::plan::plan_shapes::PLAN;
-use crate::plan::shape::{Field, KEYS, Shape, TableShape};
+use crate::plan::shape::{DENOMINATORS, Field, KEYS, Shape, TableShape};
 
 /// Returns the JSON Schema (draft 2020-12) of a plan, by which editors complete and check plans.
 pub(crate) fn schema() -> String {

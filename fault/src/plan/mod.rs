@@ -9,7 +9,6 @@ pub(crate) mod data;
 )]
 pub(crate) mod error;
 pub(crate) mod format;
-pub(crate) mod fraction;
 pub(crate) mod injector_shapes;
 pub(crate) mod json_schema;
 #[cfg_attr(

@@ -5,7 +5,6 @@ use std::ops::Range;
 use crate::config::duration::DelayTime;
 use crate::plan::data::{Data, Table};
 use crate::plan::error::ErrorList;
-use crate::plan::fraction::check_fraction;
 use crate::plan::node::{Entry, Node, Value, shorten};
 use crate::plan::suggestion::{SYNONYMS, did_you_mean, nearest};
 
@@ -103,6 +102,10 @@ const FEATURES: [(&str, bool); 5] = [
 pub(crate) fn has_feature(name: &str) -> bool {
     FEATURES.iter().find(|(known, _)| *known == name).is_none_or(|(_, is_on)| *is_on)
 }
+
+/// The denominators of Envoy's `FractionalPercent`.
+pub(crate) const DENOMINATORS: [(&str, f64); 3] =
+    [("hundred", 100.0), ("ten_thousand", 10_000.0), ("million", 1_000_000.0)];
 
 /// Names of what `Key` reads from a request, beside `header:`.
 pub(crate) const KEYS: [&str; 5] = ["counter", "request_id", "trace_id", "client_ip", "connection"];
@@ -312,6 +315,34 @@ fn number(node: &Node) -> f64 {
         Value::Float(value) => value,
         _ => f64::NAN,
     }
+}
+
+/// The share that a table of a numerator and a denominator is.
+fn check_fraction(node: &Node, errors: &mut ErrorList) -> Option<Data> {
+    static NUMERATOR: Shape = Shape::Integer { min: 0, max: 1_000_000 };
+    static DENOMINATOR: Shape = Shape::Choice(&[("hundred", ""), ("ten_thousand", ""), ("million", "")]);
+    static FRACTION: TableShape = TableShape {
+        title: "a fraction",
+        short: None,
+        tag: None,
+        one_of: &[],
+        fields: &[
+            field("numerator", &NUMERATOR, "").required(),
+            field("denominator", &DENOMINATOR, "").required(),
+        ],
+    };
+    let Value::Table(entries) = &node.value else { return None };
+    let table = FRACTION.check(node, entries, errors)?;
+    let (numerator, name) = (table.integer("numerator")? as f64, table.text("denominator")?);
+    let (_, denominator) = DENOMINATORS.iter().find(|(known, _)| *known == name)?;
+    if numerator > *denominator {
+        errors.add(
+            node.span.clone(),
+            format!("{numerator} of {denominator} is more than all; give at most {denominator}"),
+        );
+        return None;
+    }
+    Some(Data::Number(numerator / denominator))
 }
 
 impl TableShape {
