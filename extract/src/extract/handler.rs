@@ -42,22 +42,14 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
     not(any(feature = "axum", feature = "router")),
     expect(unused_variables, reason = "used with the features `axum` and `router`")
 )]
-pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
+#[inline]
+pub fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
     if !F::HEAD.path {
         return Ok(F::default());
     }
-    let slots = None;
+    let slots: Option<F> = None;
     #[cfg(feature = "axum")]
-    let slots = match crate::extract::path_axum::fill(parts, slots).await {
-        Ok(slots) => slots,
-        Err(rejection) => {
-            use crate::error::rejection::RejectionOptions;
-
-            let path_is_404 = F::HEAD.path_is_404;
-            let options = RejectionOptions { path_is_404, ..RejectionOptions::of(parts) };
-            return Err(rejection.with_options(options).reported());
-        }
-    };
+    let slots = crate::extract::path_axum::slots(parts)?;
     #[cfg(feature = "router")]
     let slots = crate::extract::path::fill(parts, slots);
     // A middleware may have built a new request without the extensions of the router.

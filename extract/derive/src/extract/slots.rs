@@ -228,7 +228,7 @@ fn fill(model: &Model) -> TokenStream {
     quote! {
         #(#before)*
         #[allow(unused_mut)]
-        let mut __slots = __rt::path::<__Slots #type_generics>(__parts).await?;
+        let mut __slots = __rt::path::<__Slots #type_generics>(__parts)?;
         #(#after)*
     }
 }
