@@ -47,9 +47,10 @@ pub fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
     if !F::HEAD.path {
         return Ok(F::default());
     }
-    let slots: Option<F> = None;
     #[cfg(feature = "axum")]
-    let slots = crate::extract::path_axum::slots(parts)?;
+    let slots = crate::extract::path_axum::slots::<F>(parts)?;
+    #[cfg(not(feature = "axum"))]
+    let slots: Option<F> = None;
     #[cfg(feature = "router")]
     let slots = crate::extract::path::fill(parts, slots);
     // A middleware may have built a new request without the extensions of the router.

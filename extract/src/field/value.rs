@@ -1,7 +1,7 @@
 //! Value: a text value before decoding; pairs, headers and cookies.
 
 use std::borrow::Cow;
-use std::str;
+use std::{mem, str};
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +14,10 @@ use crate::error::field::{Code, ValueError};
 /// key whose value is the error.
 #[derive(Debug)]
 pub(crate) struct Pairs<'r> {
-    rest: &'r str,
+    text: &'r str,
+    /// The start of the next pair; after the end if there is none.
+    start: usize,
+    marks: Marks<'r>,
     /// The number of pairs that are still allowed.
     left: usize,
     /// Whether the iteration has ended before a pair too many.
@@ -24,7 +27,7 @@ pub(crate) struct Pairs<'r> {
 impl<'r> Pairs<'r> {
     /// Returns at most `max` pairs of a text.
     pub(crate) fn new(text: &'r str, max: usize) -> Self {
-        Self { rest: text, left: max, is_cut: false }
+        Self { text, start: 0, marks: Marks::new(text.as_bytes()), left: max, is_cut: false }
     }
 }
 
@@ -34,25 +37,41 @@ impl<'r> Iterator for Pairs<'r> {
     // Inlined into the loop of each struct, pairs stay in registers: a sixth of the instructions of the loop.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.rest.is_empty() {
-            let text = self.rest;
-            let (equals, key_is_escaped) = find_end(text.as_bytes(), 0, true);
-            let (end, is_escaped) = match text.as_bytes().get(equals) {
-                Some(b'=') => find_end(text.as_bytes(), equals + 1, false),
-                _ => (equals, false),
+        while self.start < self.text.len() {
+            let start = self.start;
+            // The end of the key, and whether the key and the pair contain an escape.
+            let mut equals = None;
+            let (mut key_is_escaped, mut is_escaped) = (false, false);
+            let end = loop {
+                match self.marks.next() {
+                    Some((at, b'=')) if equals.is_none() => {
+                        equals = Some(at);
+                        key_is_escaped = mem::take(&mut is_escaped);
+                    }
+                    Some((_, b'=')) => {}
+                    Some((at, b'&')) => break at,
+                    Some(_) => is_escaped = true,
+                    None => break self.text.len(),
+                }
             };
-            // The indexes are those of `&` and `=`, which are character boundaries.
-            self.rest = text.get(end + 1..).unwrap_or_default();
-            if end == 0 {
+            self.start = end + 1;
+            if end == start {
                 continue;
             }
             let Some(left) = self.left.checked_sub(1) else {
-                (self.rest, self.is_cut) = ("", true);
+                (self.start, self.is_cut) = (self.text.len(), true);
                 break;
             };
             self.left = left;
-            let value = Value::form(text.get(equals + 1..end).unwrap_or_default(), is_escaped);
-            let key = text.get(..equals).unwrap_or_default();
+            // The indexes are those of `&` and `=`, which are character boundaries.
+            let part = |from, to| self.text.get(from..to).unwrap_or_default();
+            let (key, value) = match equals {
+                Some(equals) => (part(start, equals), Value::form(part(equals + 1, end), is_escaped)),
+                None => {
+                    key_is_escaped = is_escaped;
+                    (part(start, end), Value::Text(""))
+                }
+            };
             if !key_is_escaped {
                 return Some((Cow::Borrowed(key), value));
             }
@@ -94,30 +113,49 @@ fn invalid_key<'r>(raw: &'r str) -> (Cow<'r, str>, Value<'r>) {
     (Cow::Owned(key), if is_bad_escape { Value::BadEscape } else { Value::NotUtf8 })
 }
 
-/// Returns the end of a key or a value, and whether it contains an escape.
+/// The positions of all `&`, `=`, `%` and `+` of a text, each with its byte.
 ///
-/// Eight bytes are tested at once: most keys and values end within them, so that there is no loop whose number of turns
-/// a processor has to predict.
-#[inline(always)]
-fn find_end(text: &[u8], from: usize, is_key: bool) -> (usize, bool) {
-    let mut escapes = 0;
-    let mut at = from;
-    while at < text.len() {
-        let word = word_at(text, at);
-        let mut ends = mark_bytes(word, b'&');
-        if is_key {
-            ends |= mark_bytes(word, b'=');
-        }
-        let found = mark_bytes(word, b'%') | mark_bytes(word, b'+');
-        if ends != 0 {
-            // The bits below the first mark.
-            escapes |= found & (ends - 1) & !ends;
-            return (at + (ends.trailing_zeros() / 8) as usize, escapes != 0);
-        }
-        escapes |= found;
-        at += 8;
+/// Eight bytes are tested at once, so that there is no loop over the bytes of each key and value, whose number of turns
+/// a processor cannot predict.
+#[derive(Debug)]
+struct Marks<'r> {
+    text: &'r [u8],
+    /// The position after the eight bytes.
+    next: usize,
+    /// The highest bit of each of the eight bytes that is one of the four and was not returned.
+    bits: u64,
+}
+
+impl<'r> Marks<'r> {
+    fn new(text: &'r [u8]) -> Self {
+        Self { text, next: 0, bits: 0 }
     }
-    (text.len(), escapes != 0)
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, u8)> {
+        while self.bits == 0 {
+            if self.next >= self.text.len() {
+                return None;
+            }
+            self.bits = mark(word_at(self.text, self.next));
+            self.next += 8;
+        }
+        let at = self.next - 8 + (self.bits.trailing_zeros() / 8) as usize;
+        self.bits &= self.bits - 1;
+        Some((at, *self.text.get(at)?))
+    }
+}
+
+/// Returns a word with the highest bit of each byte that is `&`, `=`, `%` or `+`.
+#[inline(always)]
+fn mark(word: u64) -> u64 {
+    const LOW_BITS: u64 = u64::from_ne_bytes([0x7f; 8]);
+    // The highest bit of each byte that is another one: the sum of the others has no carry into the next byte.
+    let is_not = |byte: u8| {
+        let difference = word ^ u64::from_ne_bytes([byte; 8]);
+        ((difference & LOW_BITS) + LOW_BITS) | difference
+    };
+    !((is_not(b'&') & is_not(b'=') & is_not(b'%') & is_not(b'+')) | LOW_BITS)
 }
 
 /// Returns eight bytes from a position before the end, the first one lowest; zeros follow the end.
@@ -131,15 +169,6 @@ fn word_at(text: &[u8], at: usize) -> u64 {
         Some(bytes) => u64::from_le_bytes(*bytes) >> (8 * (at + 8 - text.len())),
         None => text.iter().skip(at).rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     }
-}
-
-/// Returns a word with the highest bit of each byte that is `byte`. Bytes above the first one may be marked wrongly.
-#[inline(always)]
-fn mark_bytes(word: u64, byte: u8) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    let difference = word ^ (ONES * u64::from(byte));
-    difference.wrapping_sub(ONES) & !difference & HIGH
 }
 
 /// Returns the values of a header's lines in order.
