@@ -32,8 +32,8 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
     }
 }
 
-/// Returns slots with the path variables: those of axum first, then those of waylay-router, so that
-/// a nested router sees both.
+/// Adds the path variables to the slots: those of axum first, then those of waylay-router, so that a nested router sees
+/// both.
 ///
 /// # Errors
 ///
@@ -43,34 +43,29 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
     expect(unused_variables, reason = "used with the features `axum` and `router`")
 )]
 #[inline]
-pub fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
+pub fn path<F: for<'r> Slots<'r>>(slots: &mut F, parts: &mut Parts) -> Result<(), Rejection> {
     if !F::HEAD.path {
-        return Ok(F::default());
+        return Ok(());
     }
-    #[cfg(feature = "axum")]
-    let slots = crate::extract::path_axum::slots::<F>(parts)?;
     #[cfg(not(feature = "axum"))]
-    let slots: Option<F> = None;
+    let is_filled = false;
+    #[cfg(feature = "axum")]
+    let is_filled = crate::extract::path_axum::fill(slots, parts)?;
     #[cfg(feature = "router")]
-    let slots = crate::extract::path::fill(parts, slots);
-    // A middleware may have built a new request without the extensions of the router.
-    #[cfg(feature = "router")]
-    let slots = slots.or_else(|| {
-        let matched = crate::extract::path::match_request(F::own_route()?, parts).ok()?;
-        let mut slots = F::default();
-        crate::extract::path::push_captures(&matched, &mut slots, false);
-        Some(slots)
-    });
-    slots.ok_or_else(|| {
-        let reason = match cfg!(feature = "axum") {
-            true => "no path values: neither waylay's nor axum's router has matched this request",
-            false => {
-                "no path values: waylay's router has not matched this request; for those of axum's router, enable \
-                 the feature `axum` of waylay-extract"
-            }
-        };
-        Rejection::misconfigured(reason).reported()
-    })
+    let is_filled = crate::extract::path::fill(slots, parts, is_filled);
+    if is_filled { Ok(()) } else { Err(no_path()) }
+}
+
+#[cold]
+fn no_path() -> Rejection {
+    let reason = match cfg!(feature = "axum") {
+        true => "no path values: neither waylay's nor axum's router has matched this request",
+        false => {
+            "no path values: waylay's router has not matched this request; for those of axum's router, enable the \
+             feature `axum` of waylay-extract"
+        }
+    };
+    Rejection::misconfigured(reason).reported()
 }
 
 /// Reads the struct from the request head.

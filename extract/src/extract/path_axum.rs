@@ -18,25 +18,26 @@ use crate::error::rejection::{Rejection, RejectionOptions};
 use crate::field::slots::{Layout, Slots};
 use crate::field::value::Value;
 
-/// Returns slots with axum's path variables; `None` if axum has not matched.
+/// Sets the slots to those of axum's path variables; returns whether axum has matched.
 ///
 /// # Errors
 ///
 /// A value is not UTF-8; axum reports only its name.
 #[inline]
-pub(crate) fn slots<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<Option<F>, Rejection> {
-    match poll_once(Path::<AxumPathSink<F>>::from_request_parts(parts, &())) {
-        Some(Ok(Path(AxumPathSink(slots)))) if !F::HEAD.raw_path || matched_by_us(parts) => Ok(Some(slots)),
-        Some(Err(PathRejection::FailedToDeserializePathParams(error))) => {
-            Err(reject::<F>(rejection(error.into_kind()), parts))
+pub(crate) fn fill<F: for<'r> Slots<'r>>(slots: &mut F, parts: &mut Parts) -> Result<bool, Rejection> {
+    let rejection = match poll_once(Path::<AxumPathSink<F>>::from_request_parts(parts, &())) {
+        Some(Ok(Path(AxumPathSink(filled)))) => {
+            if !F::HEAD.raw_path || matched_by_us(parts) {
+                *slots = filled;
+                return Ok(true);
+            }
+            Rejection::misconfigured("axum decodes path values: `#[param(raw)]` needs waylay's router")
         }
-        Some(Err(_)) => Ok(None),
-        Some(Ok(_)) => {
-            let reason = "axum decodes path values: `#[param(raw)]` needs waylay's router";
-            Err(reject::<F>(Rejection::misconfigured(reason), parts))
-        }
-        None => Err(reject::<F>(Rejection::misconfigured("axum's path values are not ready"), parts)),
-    }
+        Some(Err(PathRejection::FailedToDeserializePathParams(error))) => rejection(error.into_kind()),
+        Some(Err(_)) => return Ok(false),
+        None => Rejection::misconfigured("axum's path values are not ready"),
+    };
+    Err(reject::<F>(rejection, parts))
 }
 
 /// Returns the output of a future that is ready when it is polled first.

@@ -1,7 +1,7 @@
 //! Value: a text value before decoding; pairs, headers and cookies.
 
 use std::borrow::Cow;
-use std::{mem, str};
+use std::str;
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,7 +17,7 @@ pub(crate) struct Pairs<'r> {
     text: &'r str,
     /// The start of the next pair; after the end if there is none.
     start: usize,
-    marks: Marks<'r>,
+    ends: Ends<'r>,
     /// The number of pairs that are still allowed.
     left: usize,
     /// Whether the iteration has ended before a pair too many.
@@ -27,7 +27,7 @@ pub(crate) struct Pairs<'r> {
 impl<'r> Pairs<'r> {
     /// Returns at most `max` pairs of a text.
     pub(crate) fn new(text: &'r str, max: usize) -> Self {
-        Self { text, start: 0, marks: Marks::new(text.as_bytes()), left: max, is_cut: false }
+        Self { text, start: 0, ends: Ends::new(text.as_bytes()), left: max, is_cut: false }
     }
 }
 
@@ -39,21 +39,11 @@ impl<'r> Iterator for Pairs<'r> {
     fn next(&mut self) -> Option<Self::Item> {
         while self.start < self.text.len() {
             let start = self.start;
-            // The end of the key, and whether the key and the pair contain an escape.
-            let mut equals = None;
-            let (mut key_is_escaped, mut is_escaped) = (false, false);
-            let end = loop {
-                match self.marks.next() {
-                    Some((at, b'=')) if equals.is_none() => {
-                        equals = Some(at);
-                        key_is_escaped = mem::take(&mut is_escaped);
-                    }
-                    Some((_, b'=')) => {}
-                    Some((at, b'&')) => break at,
-                    Some(_) => is_escaped = true,
-                    None => break self.text.len(),
-                }
-            };
+            let (key_end, mut mark) = self.ends.next();
+            let mut end = key_end;
+            while mark == b'=' {
+                (end, mark) = self.ends.next();
+            }
             self.start = end + 1;
             if end == start {
                 continue;
@@ -63,25 +53,29 @@ impl<'r> Iterator for Pairs<'r> {
                 break;
             };
             self.left = left;
-            // The indexes are those of `&` and `=`, which are character boundaries.
-            let part = |from, to| self.text.get(from..to).unwrap_or_default();
-            let (key, value) = match equals {
-                Some(equals) => (part(start, equals), Value::form(part(equals + 1, end), is_escaped)),
-                None => {
-                    key_is_escaped = is_escaped;
-                    (part(start, end), Value::Text(""))
-                }
-            };
-            if !key_is_escaped {
-                return Some((Cow::Borrowed(key), value));
+            // The indexes are those of `&` and `=`, which are character boundaries. A key without `=` has no value.
+            let key = self.text.get(start..key_end).unwrap_or_default();
+            let value = self.text.get(key_end + 1..end).unwrap_or_default();
+            if !self.ends.has_escapes {
+                return Some((Cow::Borrowed(key), Value::Text(value)));
             }
-            return Some(match Value::form(key, true).decode() {
-                Ok(key) => (key, value),
-                Err(_) => invalid_key(key),
-            });
+            return Some(decode_key(key, Value::form(value, is_escaped(value))));
         }
         None
     }
+}
+
+/// Decodes the key of a pair.
+#[inline(never)]
+fn decode_key<'r>(key: &'r str, value: Value<'r>) -> (Cow<'r, str>, Value<'r>) {
+    match Value::form(key, is_escaped(key)).decode() {
+        Ok(key) => (key, value),
+        Err(_) => invalid_key(key),
+    }
+}
+
+fn is_escaped(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'%' | b'+'))
 }
 
 /// A key that cannot be decoded, as it may be shown, and its value, which is the error.
@@ -113,62 +107,61 @@ fn invalid_key<'r>(raw: &'r str) -> (Cow<'r, str>, Value<'r>) {
     (Cow::Owned(key), if is_bad_escape { Value::BadEscape } else { Value::NotUtf8 })
 }
 
-/// The positions of all `&`, `=`, `%` and `+` of a text, each with its byte.
+/// The positions of `&` and `=` in a text.
 ///
-/// Eight bytes are tested at once, so that there is no loop over the bytes of each key and value, whose number of turns
-/// a processor cannot predict.
+/// Eight bytes are tested at once: most keys and values are so short that a loop over their bytes would cost more than
+/// all else, and a processor could not predict its end.
 #[derive(Debug)]
-struct Marks<'r> {
-    text: &'r [u8],
-    /// The position after the eight bytes.
-    next: usize,
-    /// The highest bit of each of the eight bytes that is one of the four and was not returned.
-    bits: u64,
+struct Ends<'r> {
+    rest: &'r [u8],
+    word: u64,
+    /// The highest bit of each byte of the word that is a mark and was not returned.
+    marks: u64,
+    /// The position of the word.
+    at: usize,
+    /// Whether a `%` or `+` has been seen, in this or in an earlier word.
+    has_escapes: bool,
 }
 
-impl<'r> Marks<'r> {
+impl<'r> Ends<'r> {
     fn new(text: &'r [u8]) -> Self {
-        Self { text, next: 0, bits: 0 }
+        Self { rest: text, word: 0, marks: 0, at: 0usize.wrapping_sub(8), has_escapes: false }
     }
 
+    /// Returns the next position and its byte; at the end of the text, its length and `&`.
     #[inline(always)]
-    fn next(&mut self) -> Option<(usize, u8)> {
-        while self.bits == 0 {
-            if self.next >= self.text.len() {
-                return None;
-            }
-            self.bits = mark(word_at(self.text, self.next));
-            self.next += 8;
+    fn next(&mut self) -> (usize, u8) {
+        while self.marks == 0 {
+            self.at = self.at.wrapping_add(8);
+            (self.word, self.rest) = match self.rest.split_first_chunk() {
+                Some((bytes, rest)) => (u64::from_le_bytes(*bytes), rest),
+                None if self.rest.is_empty() => return (self.at, b'&'),
+                None => (last_word(self.rest), &[][..]),
+            };
+            self.marks = mark(self.word, b'&', b'=');
+            self.has_escapes |= mark(self.word, b'%', b'+') != 0;
         }
-        let at = self.next - 8 + (self.bits.trailing_zeros() / 8) as usize;
-        self.bits &= self.bits - 1;
-        Some((at, *self.text.get(at)?))
+        let bit = self.marks.trailing_zeros() & !7;
+        self.marks &= self.marks - 1;
+        (self.at + bit as usize / 8, (self.word >> bit) as u8)
     }
 }
 
-/// Returns a word with the highest bit of each byte that is `&`, `=`, `%` or `+`.
+/// Returns less than eight bytes as a word, the first one lowest, with a `&` after the last one.
+fn last_word(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(u64::from(b'&'), |word, byte| word << 8 | u64::from(*byte))
+}
+
+/// Returns a word with the highest bit of each byte that is one of two.
 #[inline(always)]
-fn mark(word: u64) -> u64 {
+fn mark(word: u64, first: u8, second: u8) -> u64 {
     const LOW_BITS: u64 = u64::from_ne_bytes([0x7f; 8]);
-    // The highest bit of each byte that is another one: the sum of the others has no carry into the next byte.
+    // The highest bit of each byte that is another one. The sum of the other bits has no carry into the next byte.
     let is_not = |byte: u8| {
         let difference = word ^ u64::from_ne_bytes([byte; 8]);
         ((difference & LOW_BITS) + LOW_BITS) | difference
     };
-    !((is_not(b'&') & is_not(b'=') & is_not(b'%') & is_not(b'+')) | LOW_BITS)
-}
-
-/// Returns eight bytes from a position before the end, the first one lowest; zeros follow the end.
-#[inline(always)]
-fn word_at(text: &[u8], at: usize) -> u64 {
-    if let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        return u64::from_le_bytes(*bytes);
-    }
-    match text.last_chunk() {
-        // The last eight, without those before the position.
-        Some(bytes) => u64::from_le_bytes(*bytes) >> (8 * (at + 8 - text.len())),
-        None => text.iter().skip(at).rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    }
+    !((is_not(first) & is_not(second)) | LOW_BITS)
 }
 
 /// Returns the values of a header's lines in order.
@@ -176,8 +169,7 @@ pub fn header_values<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
 ) -> impl Iterator<Item = Value<'h>> + use<'h> {
-    let lines = headers.get_all(name).into_iter();
-    lines.map(Value::line)
+    headers.get_all(name).into_iter().map(Value::line)
 }
 
 /// Returns the lines of a header.
