@@ -38,12 +38,14 @@ impl<'r> Iterator for Pairs<'r> {
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         while self.start < self.text.len() {
-            let start = self.start;
-            let (key_end, mut mark) = self.ends.next();
-            let mut end = key_end;
-            while mark == b'=' {
-                (end, mark) = self.ends.next();
-            }
+            let (start, mut key_end) = (self.start, usize::MAX);
+            let end = loop {
+                let (at, byte) = self.ends.next();
+                key_end = key_end.min(at);
+                if byte == b'&' {
+                    break at;
+                }
+            };
             self.start = end + 1;
             if end == start {
                 continue;
@@ -54,26 +56,23 @@ impl<'r> Iterator for Pairs<'r> {
             };
             self.left = left;
             // The indexes are those of `&` and `=`, which are character boundaries. A key without `=` has no value.
-            let key = self.text.get(start..key_end).unwrap_or_default();
-            let value = self.text.get(key_end + 1..end).unwrap_or_default();
-            if !self.ends.has_escapes {
-                return Some((Cow::Borrowed(key), Value::Text(value)));
+            let key = self.text.get(start..key_end)?;
+            let value = if key_end == end { "" } else { self.text.get(key_end + 1..end)? };
+            let has_escapes = self.ends.has_escapes;
+            let value = Value::form(value, has_escapes && is_escaped(value));
+            if !has_escapes || !is_escaped(key) {
+                return Some((Cow::Borrowed(key), value));
             }
-            return Some(decode_key(key, Value::form(value, is_escaped(value))));
+            return Some(match unescape(key, b' ') {
+                Ok(key) => (Cow::Owned(key), value),
+                Err(_) => invalid_key(key),
+            });
         }
         None
     }
 }
 
-/// Decodes the key of a pair.
 #[inline(never)]
-fn decode_key<'r>(key: &'r str, value: Value<'r>) -> (Cow<'r, str>, Value<'r>) {
-    match Value::form(key, is_escaped(key)).decode() {
-        Ok(key) => (key, value),
-        Err(_) => invalid_key(key),
-    }
-}
-
 fn is_escaped(text: &str) -> bool {
     text.bytes().any(|byte| matches!(byte, b'%' | b'+'))
 }
