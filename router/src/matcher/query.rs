@@ -57,22 +57,25 @@ impl QueryGuard {
     /// Tests the values of the key in a query, each with its offset.
     #[inline]
     fn scan(&self, query: &str, policy: &Policy, mut test: impl FnMut(usize, &str) -> bool) -> bool {
-        let (mut at, first_only) = (0usize, policy.query == QueryValues::First);
-        for pair in query.as_bytes().split(|byte| policy.divides_query(*byte)) {
-            let start = at;
-            at += pair.len() + 1;
-            let key = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-            if pair.is_empty() || !is(&pair[..key], &self.key) {
-                continue;
+        let (bytes, mut start) = (query.as_bytes(), 0);
+        while let Some(rest) = bytes.get(start..) {
+            let length = policy.query_divider(rest).unwrap_or(rest.len());
+            let (pair, next) = (&rest[..length], start + length + 1);
+            let behind = if pair.is_empty() { None } else { behind(pair, &self.key, Some(b'=')) };
+            if let Some(behind) = behind.filter(|behind| matches!(behind, [] | [b'=', ..])) {
+                let value = start + length - behind.len().saturating_sub(1);
+                // What is between ASCII characters is text. A pair with a bad escape has no value, so it matches nothing.
+                if let (Some(pair), Some(value_text)) =
+                    (query.get(start..start + length), query.get(value..start + length))
+                    && !has_bad_escape(pair)
+                {
+                    let holds = test(value, value_text);
+                    if holds || policy.query == QueryValues::First {
+                        return holds;
+                    }
+                }
             }
-            // What is between ASCII characters is text. A pair with a bad escape has no value, so it matches nothing.
-            let text = query.get(start..start + pair.len()).filter(|text| !has_bad_escape(text));
-            let Some(text) = text else { continue };
-            let value = (key + 1).min(text.len());
-            let holds = test(start + value, &text[value..]);
-            if holds || first_only {
-                return holds;
-            }
+            start = next;
         }
         false
     }
@@ -162,7 +165,7 @@ impl QueryGuard {
             return !view.query_index().of(&self.key).is_empty();
         }
         let mut pairs = view.query().as_bytes().split(|byte| view.policy.divides_query(*byte));
-        pairs.any(|pair| pair.split(|byte| *byte == b'=').next().is_some_and(|key| is(key, &self.key)))
+        pairs.any(|pair| matches!(behind(pair, &self.key, Some(b'=')), Some([] | [b'=', ..])))
     }
 }
 
@@ -172,26 +175,33 @@ pub(crate) fn unanchored(regex: &ValueRegex) -> &str {
     regex.strip_prefix(r"\A(?:").and_then(|regex| regex.strip_suffix(r")\z")).unwrap_or(regex)
 }
 
-/// Tests whether an encoded text has this value. It is decoded only as far as both are equal: a query may
-/// have thousands of pairs, and a table hundreds of conditions on them.
+/// Tests whether an encoded text has this value.
 fn is(raw: &[u8], text: &str) -> bool {
+    behind(raw, text, None).is_some_and(<[u8]>::is_empty)
+}
+
+/// Returns what follows a value at the start of an encoded text; nothing if it starts with another one, or the value
+/// contains an unescaped `end`. It is decoded only as far as both are equal: a query may have thousands of pairs, and a
+/// table hundreds of conditions on them.
+fn behind<'r>(raw: &'r [u8], text: &str, end: Option<u8>) -> Option<&'r [u8]> {
     let mut rest = raw;
     for wanted in text.bytes() {
         let (byte, behind) = match *rest {
+            [byte, ..] if Some(byte) == end => return None,
             [b'%', high, low, ref behind @ ..] => match (hex(high), hex(low)) {
                 (Some(high), Some(low)) => (high << 4 | low, behind),
                 _ => (b'%', &rest[1..]),
             },
             [b'+', ref behind @ ..] => (b' ', behind),
             [byte, ref behind @ ..] => (byte, behind),
-            [] => return false,
+            [] => return None,
         };
         if byte != wanted {
-            return false;
+            return None;
         }
         rest = behind;
     }
-    rest.is_empty()
+    Some(rest)
 }
 
 /// `http::Uri` is shorter than 64 KiB.
@@ -203,7 +213,7 @@ fn short(offset: usize) -> u16 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::is;
+    use super::{behind, is};
     use crate::template::encoding::Encoding;
 
     proptest! {
@@ -212,6 +222,8 @@ mod tests {
             let decoded = Encoding::Form.decode(&raw);
             prop_assert_eq!(is(raw.as_bytes(), &text), decoded.as_deref() == Ok(&*text));
             if let Ok(decoded) = decoded {
+                let pair = format!("{raw}=b");
+                prop_assert_eq!(behind(pair.as_bytes(), &decoded, Some(b'=')), Some(&b"=b"[..]));
                 prop_assert!(is(raw.as_bytes(), &decoded));
             }
         }

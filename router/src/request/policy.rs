@@ -296,6 +296,15 @@ impl Policy {
         byte == b'&' || (self.query == QueryValues::First && byte == b';')
     }
 
+    /// Returns the place of the first such byte.
+    #[inline]
+    pub(crate) fn query_divider(&self, query: &[u8]) -> Option<usize> {
+        match self.query {
+            QueryValues::First => memchr::memchr2(b'&', b';', query),
+            QueryValues::Any => memchr::memchr(b'&', query),
+        }
+    }
+
     /// Tests whether a request in canonical form is looked up as it is, unless it has empty segments.
     pub(crate) fn is_plain(self) -> bool {
         self.path == PathForm::Canonical

@@ -176,7 +176,7 @@ pub(crate) fn has_bad_escape(text: &str) -> bool {
     let is_escape =
         |after: &[u8]| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
     let bytes = text.as_bytes();
-    bytes.iter().enumerate().any(|(at, byte)| *byte == b'%' && !is_escape(&bytes[at + 1..]))
+    memchr::memchr_iter(b'%', bytes).any(|at| !is_escape(&bytes[at + 1..]))
 }
 
 /// Returns the value of a hexadecimal digit.

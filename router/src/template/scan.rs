@@ -2,8 +2,6 @@
 
 use wide::u8x16;
 
-use crate::template::encoding::is_path_byte;
-
 /// A text whose separators are found; segments and their keys are read from it without another scan.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScannedText<'t> {
@@ -37,7 +35,7 @@ impl<'t> ScannedText<'t> {
     pub(crate) fn canonical(path: &'t str) -> Option<Self> {
         let mut common = u8x16::splat(u8::MAX);
         let text = Self::scan(path.as_bytes(), b'/', |bytes| common &= are_common(bytes));
-        (common.move_mask() == ALL || is_canonical(path.as_bytes())).then_some(text)
+        (common.move_mask() == ALL || text.is_canonical()).then_some(text)
     }
 
     /// Finds the labels of a host in canonical form; nothing if it has another form. `is_plain` tests a host with rare
@@ -77,6 +75,21 @@ impl<'t> ScannedText<'t> {
             ends |= 1 << length;
         }
         Self { bytes, ends, head, separator, has_escapes: false }
+    }
+
+    /// Tests a path with bytes that are rare in paths.
+    #[inline(never)]
+    fn is_canonical(&self) -> bool {
+        let mut valid = u8x16::splat(u8::MAX);
+        let dots = Self::scan(self.bytes, b'.', |bytes| valid &= are_path_bytes(bytes));
+        // A dot at the start of a segment; also one of a name such as `.well-known`, which the policy looks at.
+        let starts = self.ends << 1 | 1;
+        let starts_with_dot = if self.len() < 64 {
+            dots.ends & starts & ((1 << self.len()) - 1) != 0
+        } else {
+            self.bytes.starts_with(b".") || self.bytes.windows(2).any(|pair| pair == b"/.")
+        };
+        valid.move_mask() == ALL && !starts_with_dot
     }
 
     /// Says whether it is a path with escapes.
@@ -240,15 +253,6 @@ fn short_word(bytes: &[u8]) -> u64 {
     word | LETTERS << used
 }
 
-/// Tests a path with bytes that are rare in paths.
-#[cold]
-fn is_canonical(path: &[u8]) -> bool {
-    let mut dots = path.windows(2).filter(|pair| pair[1] == b'.');
-    path.iter().all(|byte| is_path_byte(*byte))
-        && path.first() != Some(&b'.')
-        && dots.all(|pair| pair[0] != b'/')
-}
-
 /// Every byte of a vector passes a test.
 const ALL: i32 = 0xffff;
 
@@ -259,6 +263,15 @@ fn are_common(bytes: u8x16) -> u8x16 {
     let letters = are_within(bytes | u8x16::splat(0x20), b'a', 26);
     // `/`, digits, `:` and `;`.
     letters | are_within(bytes, b'/', 13) | are(b'-') | are(b'_')
+}
+
+/// Marks the bytes that are canonical in paths: pchar without escapes, and `/` (RFC 3986 §3.3).
+#[inline(always)]
+fn are_path_bytes(bytes: u8x16) -> u8x16 {
+    let are = |byte: u8| bytes.cmp_eq(u8x16::splat(byte));
+    // `&'()*+,-./`, digits, `:` and `;`; `@` and upper-case letters.
+    let ranges = are_within(bytes, b'&', 22) | are_within(bytes, b'@', 27) | are_within(bytes, b'a', 26);
+    ranges | are(b'_') | are(b'~') | are(b'=') | are(b'!') | are(b'$')
 }
 
 /// The same for hosts.
@@ -278,6 +291,7 @@ fn are_within(bytes: u8x16, first: u8, count: u8) -> u8x16 {
 #[cfg(test)]
 mod tests {
     use super::{ScannedText, SegmentKey};
+    use crate::template::encoding::is_path_byte;
 
     #[test]
     fn segments_and_keys_of_every_rest() {
@@ -294,6 +308,35 @@ mod tests {
                 let key = text.key(at, at + length);
                 assert_eq!(key, SegmentKey::of(&rest[..length]), "{at} of {len}");
                 assert_eq!(key.is_long(), length > 16);
+            }
+        }
+    }
+
+    #[test]
+    fn canonical_paths() {
+        for byte in 0..0x80u8 {
+            for len in [1, 9, 17, 70] {
+                let path = format!("/{}{}", "a".repeat(len), char::from(byte));
+                let wanted = is_path_byte(byte);
+                assert_eq!(ScannedText::canonical(&path).is_some(), wanted, "{path:?}");
+                assert_eq!(ScannedText::canonical(&format!("{path}/b")).is_some(), wanted, "{path:?}");
+            }
+        }
+        assert!(ScannedText::canonical(".").is_none());
+        for (path, wanted) in [
+            ("/a.b", true),
+            ("/a./b.", true),
+            ("/a/b.c/d", true),
+            ("/.", false),
+            ("/./a", false),
+            ("/a/..", false),
+            ("/a/.b", false),
+            ("/\u{e9}", false),
+            ("", true),
+        ] {
+            for before in [0, 20, 80] {
+                let path = format!("{}{path}", "/b".repeat(before));
+                assert_eq!(ScannedText::canonical(&path).is_some(), wanted, "{path}");
             }
         }
     }
