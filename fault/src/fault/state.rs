@@ -146,7 +146,20 @@ impl FaultState {
         self.reporter.is_some() || self.log.is_some()
     }
 
+    #[inline]
     pub(crate) fn report<B>(
+        &self,
+        phase: Phase,
+        actions: &[Action],
+        placement: Placement,
+        request: &Request<B>,
+    ) {
+        if self.has_reporter() {
+            self.report_event(phase, actions, placement, request);
+        }
+    }
+
+    fn report_event<B>(
         &self,
         phase: Phase,
         actions: &[Action],

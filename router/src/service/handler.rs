@@ -126,15 +126,13 @@ where
     S: Send + Sync + 'static,
     T: FromRequest<S, M> + Send + 'static,
 {
-    // A single argument takes the whole request: splitting it would only move it once more.
-    fn call(self, request: Request<Body>, state: Arc<S>) -> EndpointFuture {
-        Box::pin(async move {
-            let last = match T::from_request(request, &*state).await {
-                Ok(last) => last,
-                Err(rejection) => return rejection.into_response(),
-            };
-            self(last).await.into_response()
-        })
+    // A single argument takes the whole request: splitting it would only move it once more. If it is the match,
+    // nothing else reads the extensions, so it is taken from them.
+    fn call(self, mut request: Request<Body>, state: Arc<S>) -> EndpointFuture {
+        match argument_of(|| request.extensions_mut().remove()) {
+            Some(matched) => respond(self, matched),
+            None => extract(self, request, state),
+        }
     }
 
     // A match that is the only argument needs no extensions.
@@ -144,17 +142,52 @@ where
         state: Arc<S>,
         matched: impl FnOnce(&Uri) -> Matched,
     ) -> EndpointFuture {
-        let mut matched = Some(matched(request.uri()));
-        if let Some(matched) =
-            (&mut matched as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take)
-        {
-            return Box::pin(async move { self(matched).await.into_response() });
+        let mut matched = Some(matched);
+        let mut matched = || matched.take().map(|matched| matched(request.uri()));
+        if let Some(matched) = argument_of(&mut matched) {
+            return respond(self, matched);
         }
-        if let Some(matched) = matched {
+        if let Some(matched) = matched() {
             request.extensions_mut().insert(matched);
         }
-        self.call(request, state)
+        extract(self, request, state)
     }
+}
+
+/// Returns the match as an argument, if the argument is of its type.
+fn argument_of<T: 'static>(matched: impl FnOnce() -> Option<Matched>) -> Option<T> {
+    let mut argument: Option<T> = None;
+    if let Some(place) = (&mut argument as &mut dyn Any).downcast_mut() {
+        *place = matched();
+    }
+    argument
+}
+
+/// Calls a handler with its only argument.
+fn respond<T, F, Fut>(handler: F, argument: T) -> EndpointFuture
+where
+    T: Send + 'static,
+    F: FnOnce(T) -> Fut + Send + 'static,
+    Fut: Future<Output: IntoResponse> + Send,
+{
+    Box::pin(async move { handler(argument).await.into_response() })
+}
+
+/// Extracts the only argument of a handler, and calls it.
+fn extract<T, M, S, F, Fut>(handler: F, request: Request<Body>, state: Arc<S>) -> EndpointFuture
+where
+    S: Send + Sync + 'static,
+    T: FromRequest<S, M> + Send + 'static,
+    F: FnOnce(T) -> Fut + Send + 'static,
+    Fut: Future<Output: IntoResponse> + Send,
+{
+    Box::pin(async move {
+        let argument = match T::from_request(request, &*state).await {
+            Ok(argument) => argument,
+            Err(rejection) => return rejection.into_response(),
+        };
+        handler(argument).await.into_response()
+    })
 }
 
 macro_rules! handler {
