@@ -121,7 +121,7 @@ where
             StateProjection::Passthrough { response } => {
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
-            StateProjection::Boxed { .. } => self.poll_boxed(cx),
+            StateProjection::Boxed { .. } => self.poll_boxed(cx).map_ok(|response| *response),
         }
     }
 }
@@ -130,29 +130,31 @@ impl<S, B, ResB> FaultFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
 {
-    /// Not inlined into the common case, as its frame is large.
+    /// Not inlined into the common case, as its frame is large. A response that is not in a box would be
+    /// written through a pointer, so that the common case would have to keep its own in memory and copy it.
     #[cold]
     #[inline(never)]
     fn poll_boxed(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<FaultBody<ResB>>, S::Error>> {
+    ) -> Poll<Result<Box<Response<FaultBody<ResB>>>, S::Error>> {
         let StateProjection::Boxed { boxed } = self.as_mut().project().state.project() else {
             return Poll::Pending;
         };
         match boxed.as_mut().project() {
-            BoxedProjection::Injected { injected } => injected.poll(cx),
+            BoxedProjection::Injected { injected } => injected.poll(cx).map_ok(Box::new),
             BoxedProjection::Followed { response, followers, errors } => {
                 let response = ready!(poll_observed(&mut followers.observation, || response.poll(cx)));
                 let Followers { observation, standbys } = std::mem::take(followers);
                 let observation = observation.into_iter();
                 observation.for_each(|observation| observation.finish(&response, errors.is_injected));
-                Poll::Ready(response.map(|response| watch(response.map(FaultBody::service), &standbys)))
+                let response = response.map(|response| watch(response.map(FaultBody::service), &standbys));
+                Poll::Ready(response.map(Box::new))
             }
             BoxedProjection::Evaluating { evaluation } => {
                 let (decision, waiting) = ready!(evaluation.poll(cx));
                 self.set(Self::begin(decision, waiting));
-                self.poll(cx)
+                self.poll(cx).map_ok(Box::new)
             }
         }
     }

@@ -322,17 +322,18 @@ impl RouterInner {
     /// Passes a request to the first stage, or to its endpoint. An endpoint inserts the match into the
     /// extensions only if it reads it there.
     fn pass_found(&self, found: FoundRoute, stages: &Stages, mut request: Request<Body>) -> NextOrReady {
-        let has_stages =
-            self.dispatch_of(self.table.scope(found.route)).is_some_and(|dispatch| !dispatch.hit.is_empty());
-        match self.table.value(found.route) {
-            Some(endpoint) if !has_stages => {
-                NextOrReady::Next { future: endpoint.answer_found(request, found, self.table.catalog()) }
+        let dispatch = self.dispatch_of(self.table.scope(found.route));
+        let stage = dispatch.and_then(|dispatch| dispatch.hit.first()).and_then(|stage| stages.get(stage));
+        let future = match (stage, self.table.value(found.route)) {
+            (Some(stage), _) => {
+                self.insert(found, &mut request);
+                stage.answer(request)
             }
-            _ => {
-                let place = self.insert(found, &mut request);
-                self.pass(place, None, stages, request)
-            }
-        }
+            (None, Some(endpoint)) => endpoint.answer_found(request, found, self.table.catalog()),
+            // Each route has an endpoint.
+            (None, None) => return NextOrReady::ready(default_answer(&request)),
+        };
+        NextOrReady::Next { future }
     }
 
     /// Passes a request to the stage after `done`, or to its endpoint.
