@@ -1,6 +1,6 @@
 //! Handler: async functions as endpoints, and their extractors.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -129,10 +129,12 @@ where
     // A single argument takes the whole request: splitting it would only move it once more. If it is the match,
     // nothing else reads the extensions, so it is taken from them.
     fn call(self, mut request: Request<Body>, state: Arc<S>) -> EndpointFuture {
-        match argument_of(|| request.extensions_mut().remove()) {
-            Some(matched) => respond(self, matched),
-            None => extract(self, request, state),
+        if TypeId::of::<T>() == TypeId::of::<Matched>()
+            && let Some(matched) = argument_of(&mut request.extensions_mut().remove())
+        {
+            return respond(self, matched);
         }
+        extract(self, request, state)
     }
 
     // A match that is the only argument needs no extensions.
@@ -142,25 +144,21 @@ where
         state: Arc<S>,
         matched: impl FnOnce(&Uri) -> Matched,
     ) -> EndpointFuture {
-        let mut matched = Some(matched);
-        let mut matched = || matched.take().map(|matched| matched(request.uri()));
+        let mut matched = Some(matched(request.uri()));
         if let Some(matched) = argument_of(&mut matched) {
             return respond(self, matched);
         }
-        if let Some(matched) = matched() {
+        if let Some(matched) = matched {
             request.extensions_mut().insert(matched);
         }
         extract(self, request, state)
     }
 }
 
-/// Returns the match as an argument, if the argument is of its type.
-fn argument_of<T: 'static>(matched: impl FnOnce() -> Option<Matched>) -> Option<T> {
-    let mut argument: Option<T> = None;
-    if let Some(place) = (&mut argument as &mut dyn Any).downcast_mut() {
-        *place = matched();
-    }
-    argument
+/// Takes the match as an argument, if the argument is of its type.
+#[inline]
+fn argument_of<T: 'static>(matched: &mut Option<Matched>) -> Option<T> {
+    (matched as &mut dyn Any).downcast_mut().and_then(Option::take)
 }
 
 /// Calls a handler with its only argument.

@@ -459,6 +459,7 @@ struct Completion {
 
 impl Completion {
     /// Returns what there is to complete; nothing for most requests.
+    #[inline]
     fn new(
         is_head: bool,
         methods: Option<HeaderValue>,
