@@ -159,13 +159,7 @@ impl FaultState {
         }
     }
 
-    fn report_event<B>(
-        &self,
-        phase: Phase,
-        actions: &[Action],
-        placement: Placement,
-        request: &Request<B>,
-    ) {
+    fn report_event<B>(&self, phase: Phase, actions: &[Action], placement: Placement, request: &Request<B>) {
         let log = self.log.as_ref().filter(|log| log.takes(phase));
         if self.reporter.is_none() && log.is_none() {
             return;

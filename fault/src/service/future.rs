@@ -134,10 +134,7 @@ where
     /// written through a pointer, so that the common case would have to keep its own in memory and copy it.
     #[cold]
     #[inline(never)]
-    fn poll_boxed(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Box<Response<FaultBody<ResB>>>, S::Error>> {
+    fn poll_boxed(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BoxedResponse<ResB, S::Error>> {
         let StateProjection::Boxed { boxed } = self.as_mut().project().state.project() else {
             return Poll::Pending;
         };
@@ -159,6 +156,9 @@ where
         }
     }
 }
+
+/// What a future is ready with, its response in a box.
+type BoxedResponse<B, E> = Result<Box<Response<FaultBody<B>>>, E>;
 
 impl<S, B> fmt::Debug for FaultFuture<S, B>
 where
