@@ -187,16 +187,18 @@ impl Router {
         if inner.reads_peer {
             inner.complete_peer(request.extensions_mut());
         }
-        let methods = if inner.cors_methods { inner.cors_methods(&request) } else { None };
+        let mut completion = None;
+        if is_head || inner.cors_methods {
+            let methods = if inner.cors_methods { inner.cors_methods(&request) } else { None };
+            completion = Some(Box::new(Completion { is_head, methods, required: None }));
+        }
         // A router that is mounted in another one searches its own table.
         match inner.find(&mut request) {
-            Ok(found) => {
-                let completion = Completion::new(is_head, methods, None);
-                RouterFuture { answer: inner.pass_found(found, stages, request), completion }
-            }
+            Ok(found) => RouterFuture { answer: inner.pass_found(found, stages, request), completion },
             Err(place) => {
-                let required = RequiredHeader::of(&request);
-                let completion = Completion::new(is_head, methods, required);
+                if let Some(required) = RequiredHeader::of(&request) {
+                    completion.get_or_insert_default().required = Some(required);
+                }
                 RouterFuture { answer: inner.pass(place, None, stages, request), completion }
             }
         }
@@ -451,6 +453,7 @@ impl RouterFuture {
 }
 
 /// What the response still lacks.
+#[derive(Default)]
 struct Completion {
     is_head: bool,
     methods: Option<HeaderValue>,
@@ -458,17 +461,6 @@ struct Completion {
 }
 
 impl Completion {
-    /// Returns what there is to complete; nothing for most requests.
-    #[inline]
-    fn new(
-        is_head: bool,
-        methods: Option<HeaderValue>,
-        required: Option<RequiredHeader>,
-    ) -> Option<Box<Self>> {
-        let is_needed = is_head || methods.is_some() || required.is_some();
-        is_needed.then(|| Box::new(Self { is_head, methods, required }))
-    }
-
     fn complete(self, mut response: Response) -> Response {
         if let Some(methods) = self.methods {
             response.headers_mut().entry(ACCESS_CONTROL_ALLOW_METHODS).or_insert(methods);
