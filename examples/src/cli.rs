@@ -65,6 +65,8 @@ fn completions() -> Arg {
         .long(COMPLETIONS)
         .value_name("SHELL")
         .value_parser(EnumValueParser::<Shell>::new())
+        // Not under the last heading of the program.
+        .help_heading(None)
         .help("Print a completion script for this shell and exit")
 }
 
@@ -91,6 +93,16 @@ mod tests {
     struct Arguments {
         #[arg(long)]
         count: Option<u8>,
+        #[arg(long, help_heading = "Limits")]
+        limit: Option<u8>,
+    }
+
+    #[test]
+    fn completions_are_an_option_without_a_heading() {
+        let help =
+            Arguments::command().next_help_heading("Limits").arg(completions()).render_help().to_string();
+        let (options, limits) = help.split_once("Limits:").unwrap();
+        assert!(options.contains("--completions") && !limits.contains("--completions"), "{help}");
     }
 
     #[test]

@@ -154,7 +154,22 @@ async fn curl(line: &str) -> Option<Reply> {
 
 #[tokio::test]
 async fn each_printed_command_returns_the_printed_response() {
-    let staging = Staging::start();
+    check_commands(&Staging::start()).await;
+}
+
+/// Under a plan the commands name no built-in fault.
+#[tokio::test]
+async fn each_command_printed_under_a_plan_returns_the_printed_response() {
+    let file = std::env::temp_dir().join(format!("waylay-guide-{}.toml", std::process::id()));
+    let plan = "version = 1\nenvironments = [\"staging\"]\n[[fault]]\nname = \"a\"\nparticipation = 0\nerror = 503\n";
+    std::fs::write(&file, plan).unwrap();
+    let staging = Staging::with(&["--plan", file.to_str().unwrap()]);
+    check_commands(&staging).await;
+    assert!(!staging.guide.iter().any(|line| line.contains("drop-product")), "{:?}", staging.guide);
+    std::fs::remove_file(file).unwrap();
+}
+
+async fn check_commands(staging: &Staging) {
     let mut lines = staging.guide.iter().map(String::as_str).peekable();
     let mut commands = 0;
     while let Some(line) = lines.next() {

@@ -48,7 +48,7 @@
 //! | `{*rest}` | the rest of the path, not empty |
 //! | `{name?}`, `{name?:regex}` | as `{name}`, in an optional last segment: `/a/{id?}` matches `/a` and `/a/7` |
 //! | `{{`, `}}` | braces |
-//! | `%3A`, `%2A`, `%3C`, `%3E`, `%3F`, `%23`, `%5B` | `:`, `*`, `<`, `>`, `?`, `#`, `[` |
+//! | `%3A`, `%2A`, `%3C`, `%3E`, `%3F`, `%23`, `%5B`, `%28` | `:`, `*`, `<`, `>`, `?`, `#`, `[`, `(` |
 //!
 //! The syntax of other routers (`/:id`, `/*rest`, `/<id>`, `/[id]`, `/a?x=1`) is an error with the spelling that is meant; the
 //! escapes of the last row are for text that has these characters.
@@ -119,13 +119,12 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `axum` | redirects of a router inside axum's `nest_service` keep the prefix (`OriginalUri`) |
 //! | `http2` | the `:protocol` of an HTTP/2 CONNECT, for [`Route::upgrade`] |
 //! | `serde` | routes, explanations and differences as data, and `TableSpec` |
 //! | `toml`, `json`, `schema` | files for `TableSpec`, and their JSON schema |
 //! | `swap`, `watch` | `SwapRouter`; `FileWatcher` |
 //! | `dialects` | the rule languages of Traefik v3 and vulcand |
-//! | `axum` | `axum::serve(listener, router)` with the [`Peer`] of each connection, and axum's `ConnectInfo` as the peer |
+//! | `axum` | `axum::serve(listener, router)` with the [`Peer`] of each connection, and axum's `ConnectInfo` as the peer; redirects of a router inside axum's `nest_service` keep the prefix (`OriginalUri`) |
 //! | `tracing` | an event for each response of 500 that the router makes, and if a request lacks a peer that conditions read |
 //!
 //! None is on by default.

@@ -32,8 +32,8 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
     }
 }
 
-/// Returns slots with the path variables: those of axum first, then those of waylay-router, so that
-/// a nested router sees both.
+/// Adds the path variables to the slots: those of axum first, then those of waylay-router, so that a nested router sees
+/// both.
 ///
 /// # Errors
 ///
@@ -42,42 +42,30 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
     not(any(feature = "axum", feature = "router")),
     expect(unused_variables, reason = "used with the features `axum` and `router`")
 )]
-pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
+#[inline]
+pub fn path<F: for<'r> Slots<'r>>(slots: &mut F, parts: &mut Parts) -> Result<(), Rejection> {
     if !F::HEAD.path {
-        return Ok(F::default());
+        return Ok(());
     }
-    let slots = None;
+    #[cfg(not(feature = "axum"))]
+    let is_filled = false;
     #[cfg(feature = "axum")]
-    let slots = match crate::extract::path_axum::fill(parts, slots).await {
-        Ok(slots) => slots,
-        Err(rejection) => {
-            use crate::error::rejection::RejectionOptions;
+    let is_filled = crate::extract::path_axum::fill(slots, parts)?;
+    #[cfg(feature = "router")]
+    let is_filled = crate::extract::path::fill(slots, parts, is_filled);
+    if is_filled { Ok(()) } else { Err(no_path()) }
+}
 
-            let path_is_404 = F::HEAD.path_is_404;
-            let options = RejectionOptions { path_is_404, ..RejectionOptions::of(parts) };
-            return Err(rejection.with_options(options).reported());
+#[cold]
+fn no_path() -> Rejection {
+    let reason = match cfg!(feature = "axum") {
+        true => "no path values: neither waylay's nor axum's router has matched this request",
+        false => {
+            "no path values: waylay's router has not matched this request; for those of axum's router, enable the \
+             feature `axum` of waylay-extract"
         }
     };
-    #[cfg(feature = "router")]
-    let slots = crate::extract::path::fill(parts, slots);
-    // A middleware may have built a new request without the extensions of the router.
-    #[cfg(feature = "router")]
-    let slots = slots.or_else(|| {
-        let matched = crate::extract::path::match_request(F::own_route()?, parts).ok()?;
-        let mut slots = F::default();
-        crate::extract::path::push_captures(&matched, &mut slots, false);
-        Some(slots)
-    });
-    slots.ok_or_else(|| {
-        let reason = match cfg!(feature = "axum") {
-            true => "no path values: neither waylay's nor axum's router has matched this request",
-            false => {
-                "no path values: waylay's router has not matched this request; for those of axum's router, enable \
-                 the feature `axum` of waylay-extract"
-            }
-        };
-        Rejection::misconfigured(reason).reported()
-    })
+    Rejection::misconfigured(reason).reported()
 }
 
 /// Reads the struct from the request head.

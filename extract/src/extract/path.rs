@@ -37,15 +37,26 @@ pub(crate) fn match_request(own_route: &OwnRoute, parts: &Parts) -> Result<Match
     })
 }
 
-/// Returns the slots with the variables of the match; unchanged if waylay-router has not matched.
-pub(crate) fn fill<F: for<'r> Slots<'r>>(parts: &Parts, slots: Option<F>) -> Option<F> {
-    let Some(matched) = parts.extensions.get::<Matched>() else {
-        return slots;
-    };
-    let again = slots.is_some();
-    let mut slots = slots.unwrap_or_default();
-    push_captures(matched, &mut slots, again);
-    Some(slots)
+/// Adds the variables of waylay-router's match to the slots; returns whether a router has matched.
+///
+/// `is_filled`: another router has matched before, whose values stay.
+pub(crate) fn fill<F: for<'r> Slots<'r>>(slots: &mut F, parts: &Parts, is_filled: bool) -> bool {
+    if let Some(matched) = parts.extensions.get::<Matched>() {
+        push_captures(matched, slots, is_filled);
+        return true;
+    }
+    is_filled || fill_by_own_route(slots, parts)
+}
+
+/// As [`fill`], by the struct's own route: a middleware may have built a new request without the extensions of the
+/// router.
+#[cold]
+fn fill_by_own_route<F: for<'r> Slots<'r>>(slots: &mut F, parts: &Parts) -> bool {
+    let matched = F::own_route().and_then(|own_route| match_request(own_route, parts).ok());
+    if let Some(matched) = &matched {
+        push_captures(matched, slots, false);
+    }
+    matched.is_some()
 }
 
 /// Adds every variable of a match to the slots.

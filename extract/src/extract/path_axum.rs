@@ -1,7 +1,10 @@
 //! Path variables from axum.
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
@@ -11,26 +14,41 @@ use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
-use crate::error::rejection::Rejection;
-use crate::field::slots::Slots;
+use crate::error::rejection::{Rejection, RejectionOptions};
+use crate::field::slots::{Layout, Slots};
 use crate::field::value::Value;
 
-/// Returns slots with axum's path variables; unchanged if axum has not matched.
+/// Sets the slots to those of axum's path variables; returns whether axum has matched.
 ///
 /// # Errors
 ///
 /// A value is not UTF-8; axum reports only its name.
-pub(crate) async fn fill<F: for<'r> Slots<'r>>(
-    parts: &mut Parts,
-    slots: Option<F>,
-) -> Result<Option<F>, Rejection> {
-    match Path::<AxumPathSink<F>>::from_request_parts(parts, &()).await {
-        Ok(_) if F::HEAD.raw_path && !matched_by_us(parts) => {
-            Err(Rejection::misconfigured("axum decodes path values: `#[param(raw)]` needs waylay's router"))
+#[inline]
+pub(crate) fn fill<F: for<'r> Slots<'r>>(slots: &mut F, parts: &mut Parts) -> Result<bool, Rejection> {
+    let rejection = match poll_once(Path::<AxumPathSink<F>>::from_request_parts(parts, &())) {
+        Some(Ok(Path(AxumPathSink(filled)))) => {
+            if !F::HEAD.raw_path || matched_by_us(parts) {
+                *slots = filled;
+                return Ok(true);
+            }
+            Rejection::misconfigured("axum decodes path values: `#[param(raw)]` needs waylay's router")
         }
-        Ok(Path(AxumPathSink(slots))) => Ok(Some(slots)),
-        Err(PathRejection::FailedToDeserializePathParams(error)) => Err(rejection(error.into_kind())),
-        Err(_) => Ok(slots),
+        Some(Err(PathRejection::FailedToDeserializePathParams(error))) => rejection(error.into_kind()),
+        Some(Err(_)) => return Ok(false),
+        None => Rejection::misconfigured("axum's path values are not ready"),
+    };
+    Err(reject::<F>(rejection, parts))
+}
+
+/// Returns the output of a future that is ready when it is polled first.
+///
+/// axum's extractor waits for nothing, and is async only since all extractors are. If it were awaited, the slots would
+/// be moved through one future after the other.
+#[inline]
+fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
     }
 }
 
@@ -42,6 +60,12 @@ fn matched_by_us(parts: &Parts) -> bool {
 #[cfg(not(feature = "router"))]
 fn matched_by_us(_: &Parts) -> bool {
     false
+}
+
+#[cold]
+fn reject<F: Layout>(rejection: Rejection, parts: &Parts) -> Rejection {
+    let options = RejectionOptions { path_is_404: F::HEAD.path_is_404, ..RejectionOptions::of(parts) };
+    rejection.with_options(options).reported()
 }
 
 fn rejection(kind: ErrorKind) -> Rejection {

@@ -42,7 +42,12 @@ impl<T> MemberSlot<T> {
     where
         T: Deserialize<'r>,
     {
-        if let Ok(value) = serde_json::from_slice(body) {
+        // As for members, one check of the whole text costs less than one of each text in it.
+        let value = match str::from_utf8(body) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(body),
+        };
+        if let Ok(value) = value {
             return Ok(Self::Value(value));
         }
         let raw: &RawValue = serde_json::from_slice(body).map_err(malformed)?;

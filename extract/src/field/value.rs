@@ -14,7 +14,10 @@ use crate::error::field::{Code, ValueError};
 /// key whose value is the error.
 #[derive(Debug)]
 pub(crate) struct Pairs<'r> {
-    rest: &'r str,
+    text: &'r str,
+    /// The start of the next pair; after the end if there is none.
+    start: usize,
+    ends: Ends<'r>,
     /// The number of pairs that are still allowed.
     left: usize,
     /// Whether the iteration has ended before a pair too many.
@@ -24,7 +27,7 @@ pub(crate) struct Pairs<'r> {
 impl<'r> Pairs<'r> {
     /// Returns at most `max` pairs of a text.
     pub(crate) fn new(text: &'r str, max: usize) -> Self {
-        Self { rest: text, left: max, is_cut: false }
+        Self { text, start: 0, ends: Ends::new(text.as_bytes()), left: max, is_cut: false }
     }
 }
 
@@ -34,35 +37,44 @@ impl<'r> Iterator for Pairs<'r> {
     // Inlined into the loop of each struct, pairs stay in registers: a sixth of the instructions of the loop.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.rest.is_empty() {
-            let text = self.rest;
-            let (equals, key_is_escaped) = find_end(text.as_bytes(), 0, true);
-            let (end, is_escaped) = match text.as_bytes().get(equals) {
-                Some(b'=') => find_end(text.as_bytes(), equals + 1, false),
-                _ => (equals, false),
+        while self.start < self.text.len() {
+            let (start, mut key_end) = (self.start, usize::MAX);
+            let end = loop {
+                let (at, byte) = self.ends.next();
+                key_end = key_end.min(at);
+                if byte == b'&' {
+                    break at;
+                }
             };
-            // The indexes are those of `&` and `=`, which are character boundaries.
-            self.rest = text.get(end + 1..).unwrap_or_default();
-            if end == 0 {
+            self.start = end + 1;
+            if end == start {
                 continue;
             }
             let Some(left) = self.left.checked_sub(1) else {
-                (self.rest, self.is_cut) = ("", true);
+                (self.start, self.is_cut) = (self.text.len(), true);
                 break;
             };
             self.left = left;
-            let value = Value::form(text.get(equals + 1..end).unwrap_or_default(), is_escaped);
-            let key = text.get(..equals).unwrap_or_default();
-            if !key_is_escaped {
+            // The indexes are those of `&` and `=`, which are character boundaries. A key without `=` has no value.
+            let key = self.text.get(start..key_end)?;
+            let value = if key_end == end { "" } else { self.text.get(key_end + 1..end)? };
+            let has_escapes = self.ends.has_escapes;
+            let value = Value::form(value, has_escapes && is_escaped(value));
+            if !has_escapes || !is_escaped(key) {
                 return Some((Cow::Borrowed(key), value));
             }
-            return Some(match Value::form(key, true).decode() {
-                Ok(key) => (key, value),
+            return Some(match unescape(key, b' ') {
+                Ok(key) => (Cow::Owned(key), value),
                 Err(_) => invalid_key(key),
             });
         }
         None
     }
+}
+
+#[inline(never)]
+fn is_escaped(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'%' | b'+'))
 }
 
 /// A key that cannot be decoded, as it may be shown, and its value, which is the error.
@@ -94,20 +106,61 @@ fn invalid_key<'r>(raw: &'r str) -> (Cow<'r, str>, Value<'r>) {
     (Cow::Owned(key), if is_bad_escape { Value::BadEscape } else { Value::NotUtf8 })
 }
 
-/// Returns the end of a key or a value, and whether it contains an escape.
-fn find_end(text: &[u8], from: usize, is_key: bool) -> (usize, bool) {
-    let mut is_escaped = false;
-    let mut at = from;
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'&' => break,
-            b'=' if is_key => break,
-            b'%' | b'+' => is_escaped = true,
-            _ => {}
-        }
-        at += 1;
+/// The positions of `&` and `=` in a text.
+///
+/// Eight bytes are tested at once: most keys and values are so short that a loop over their bytes would cost more than
+/// all else, and a processor could not predict its end.
+#[derive(Debug)]
+struct Ends<'r> {
+    rest: &'r [u8],
+    word: u64,
+    /// The highest bit of each byte of the word that is a mark and was not returned.
+    marks: u64,
+    /// The position of the word.
+    at: usize,
+    /// Whether a `%` or `+` has been seen, in this or in an earlier word.
+    has_escapes: bool,
+}
+
+impl<'r> Ends<'r> {
+    fn new(text: &'r [u8]) -> Self {
+        Self { rest: text, word: 0, marks: 0, at: 0usize.wrapping_sub(8), has_escapes: false }
     }
-    (at, is_escaped)
+
+    /// Returns the next position and its byte; at the end of the text, its length and `&`.
+    #[inline(always)]
+    fn next(&mut self) -> (usize, u8) {
+        while self.marks == 0 {
+            self.at = self.at.wrapping_add(8);
+            (self.word, self.rest) = match self.rest.split_first_chunk() {
+                Some((bytes, rest)) => (u64::from_le_bytes(*bytes), rest),
+                None if self.rest.is_empty() => return (self.at, b'&'),
+                None => (last_word(self.rest), &[][..]),
+            };
+            self.marks = mark(self.word, b'&', b'=');
+            self.has_escapes |= mark(self.word, b'%', b'+') != 0;
+        }
+        let bit = self.marks.trailing_zeros() & !7;
+        self.marks &= self.marks - 1;
+        (self.at + bit as usize / 8, (self.word >> bit) as u8)
+    }
+}
+
+/// Returns less than eight bytes as a word, the first one lowest, with a `&` after the last one.
+fn last_word(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(u64::from(b'&'), |word, byte| word << 8 | u64::from(*byte))
+}
+
+/// Returns a word with the highest bit of each byte that is one of two.
+#[inline(always)]
+fn mark(word: u64, first: u8, second: u8) -> u64 {
+    const LOW_BITS: u64 = u64::from_ne_bytes([0x7f; 8]);
+    // The highest bit of each byte that is another one. The sum of the other bits has no carry into the next byte.
+    let is_not = |byte: u8| {
+        let difference = word ^ u64::from_ne_bytes([byte; 8]);
+        ((difference & LOW_BITS) + LOW_BITS) | difference
+    };
+    !((is_not(first) & is_not(second)) | LOW_BITS)
 }
 
 /// Returns the values of a header's lines in order.
@@ -115,8 +168,7 @@ pub fn header_values<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
 ) -> impl Iterator<Item = Value<'h>> + use<'h> {
-    let lines = headers.get_all(name).into_iter();
-    lines.map(|line| Value::plain(line.as_bytes()))
+    headers.get_all(name).into_iter().map(Value::line)
 }
 
 /// Returns the lines of a header.
@@ -170,9 +222,21 @@ pub enum Value<'v> {
 }
 
 impl<'v> Value<'v> {
-    /// Returns a value without escapes: a header, a text body.
-    pub fn plain(raw: &'v [u8]) -> Self {
+    /// Returns a value without escapes: a text body.
+    pub(crate) fn plain(raw: &'v [u8]) -> Self {
         str::from_utf8(raw).map_or(Self::NotUtf8, Self::Text)
+    }
+
+    /// Returns the value of a header's line.
+    #[inline]
+    pub(crate) fn line(line: &'v HeaderValue) -> Self {
+        // A short ASCII text is tested faster byte by byte.
+        if line.len() <= 16
+            && let Ok(text) = line.to_str()
+        {
+            return Self::Text(text);
+        }
+        Self::plain(line.as_bytes())
     }
 
     /// Returns a percent-encoded value: a cookie.

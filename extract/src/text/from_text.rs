@@ -8,6 +8,7 @@ use std::num::{
     NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64,
     NonZeroUsize,
 };
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// A type that is read from one path, query, header or cookie value.
@@ -126,17 +127,12 @@ impl fmt::Display for TextError {
 impl Error for TextError {}
 
 macro_rules! integers {
-    ($($ty:ty: $expected:expr,)*) => {
+    ($($ty:ty $(=> $inner:ty)?: $expected:expr,)*) => {
         $(
             impl FromText for $ty {
+                #[inline]
                 fn from_text(text: &str) -> Result<Self, TextError> {
-                    let error = TextError::expected($expected);
-                    // Accepted by std and not here: each number has one text, and octal
-                    // numbers of C are rejected.
-                    if let [b'+', ..] | [b'0', _, ..] | [b'-', b'0', ..] = text.as_bytes() {
-                        return Err(error);
-                    }
-                    text.parse().map_err(|_| error)
+                    integers!(@read $ty $(=> $inner)?, text).ok_or(TextError::expected($expected))
                 }
             }
         )*
@@ -149,6 +145,44 @@ macro_rules! integers {
             None
         }
     };
+    (@read $ty:ty, $text:ident) => {
+        match short_integer($text) {
+            Some(number) => Self::try_from(number).ok(),
+            None => long_integer($text),
+        }
+    };
+    (@read $ty:ty => $inner:ty, $text:ident) => {
+        <$inner>::from_text($text).ok().and_then(Self::new)
+    };
+}
+
+/// Reads up to 19 digits, which fit into a `u64`, so that no digit is tested for an overflow.
+#[inline]
+fn short_integer(text: &str) -> Option<u64> {
+    let digits = text.as_bytes();
+    if matches!(digits, [] | [b'0', _, ..]) || digits.len() > 19 {
+        return None;
+    }
+    let mut number = 0u64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    Some(number)
+}
+
+/// Reads an integer that may have a sign, or more digits.
+///
+/// Accepted by std and not here: each number has one text, and octal numbers of C are rejected.
+#[inline(never)]
+fn long_integer<T: FromStr>(text: &str) -> Option<T> {
+    match text.as_bytes() {
+        [b'+', ..] | [b'0', _, ..] | [b'-', b'0', ..] => None,
+        _ => text.parse().ok(),
+    }
 }
 
 /// The ranges of `isize`, `usize` and `NonZeroUsize` here.
@@ -179,15 +213,15 @@ integers! {
     u64: U64,
     u128: "an integer from 0 to 340282366920938463463374607431768211455",
     usize: SIZES[1],
-    NonZeroI8: "an integer from -128 to 127, not zero",
-    NonZeroI16: "an integer from -32768 to 32767, not zero",
-    NonZeroI32: "an integer from -2147483648 to 2147483647, not zero",
-    NonZeroI64: "an integer from -9223372036854775808 to 9223372036854775807, not zero",
-    NonZeroU8: "an integer from 1 to 255",
-    NonZeroU16: "an integer from 1 to 65535",
-    NonZeroU32: "an integer from 1 to 4294967295",
-    NonZeroU64: "an integer from 1 to 18446744073709551615",
-    NonZeroUsize: SIZES[2],
+    NonZeroI8 => i8: "an integer from -128 to 127, not zero",
+    NonZeroI16 => i16: "an integer from -32768 to 32767, not zero",
+    NonZeroI32 => i32: "an integer from -2147483648 to 2147483647, not zero",
+    NonZeroI64 => i64: "an integer from -9223372036854775808 to 9223372036854775807, not zero",
+    NonZeroU8 => u8: "an integer from 1 to 255",
+    NonZeroU16 => u16: "an integer from 1 to 65535",
+    NonZeroU32 => u32: "an integer from 1 to 4294967295",
+    NonZeroU64 => u64: "an integer from 1 to 18446744073709551615",
+    NonZeroUsize => usize: SIZES[2],
 }
 
 /// Tests whether a text is a number as JSON writes it (RFC 8259, 6).

@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "fields are read through `Debug`")]
 
 use std::collections::HashMap;
+use std::num::NonZeroI64;
 
+use proptest::prelude::*;
 use serde::Deserialize;
 use waylay_extract::{Extract, FromText};
 
@@ -113,6 +115,16 @@ fn a_scalar_is_the_same_for_every_reader() {
         check::<u8>(&[(bad, "invalid")]);
     }
     check::<i64>(&[("-9223372036854775808", "-9223372036854775808"), ("-0", "invalid")]);
+    for number in ["9999999999999999999", "10000000000000000000", "18446744073709551615"] {
+        check::<u64>(&[(number, number)]);
+        check::<i64>(&[(number, "invalid")]);
+    }
+    check::<u64>(&[
+        ("18446744073709551616", "invalid"),
+        ("100000000000000000000", "invalid"),
+        ("-1", "invalid"),
+    ]);
+    check::<i64>(&[("9223372036854775807", "9223372036854775807"), ("9223372036854775808", "invalid")]);
     check::<f64>(&[("1.5", "1.5"), ("-0.5e1", "-5.0"), ("2", "2.0"), ("1E2", "100.0")]);
     for bad in ["NaN", "inf", "infinity", "1e999", ".5", "5.", "05", "%2B1", "1_0", "1e", "--1"] {
         check::<f64>(&[(bad, "invalid")]);
@@ -121,6 +133,27 @@ fn a_scalar_is_the_same_for_every_reader() {
     check::<String>(&[("a+b", "\"a b\""), ("5", "\"5\""), ("true", "\"true\""), ("%C3%A9", "\"é\"")]);
     check::<String>(&[("%FF", "bad_utf8"), ("%zz", "bad_escape"), ("%4", "bad_escape")]);
     check::<u8>(&[("%FF", "bad_utf8"), ("%zz", "bad_escape")]);
+}
+
+proptest! {
+    #[test]
+    fn integers_are_read_in_their_range(number in any::<i128>(), bits in 0u32..128) {
+        fn check<T: FromText + TryFrom<i128> + PartialEq + std::fmt::Debug>(number: i128) -> Result<(), TestCaseError> {
+            prop_assert_eq!(T::from_text(&number.to_string()).ok(), T::try_from(number).ok());
+            Ok(())
+        }
+        let number = number >> bits;
+        check::<u8>(number)?;
+        check::<i16>(number)?;
+        check::<u32>(number)?;
+        check::<i64>(number)?;
+        check::<u64>(number)?;
+        check::<usize>(number)?;
+        check::<i128>(number)?;
+        check::<u128>(number)?;
+        let short = i64::try_from(number).ok().and_then(NonZeroI64::new);
+        prop_assert_eq!(NonZeroI64::from_text(&number.to_string()).ok(), short);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! JSON bodies, by member and whole, compared with serde.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde::Deserialize;
 use waylay_extract::Extract;
@@ -95,6 +96,18 @@ fn every_error_of_a_body_is_reported_with_its_pointer() {
         let rejection = Post::extract(&json(), &[], bytes(body)).unwrap_err();
         assert_eq!(lines(&rejection), *expected, "{body}");
         assert_eq!(rejection.status(), *status, "{body}");
+    }
+}
+
+#[test]
+fn only_texts_that_are_read_must_be_utf8() {
+    let body = |text: &[u8]| Bytes::copy_from_slice(text);
+    let post = Post::extract(&json(), &[], body(b"{\"title\": \"t\", \"other\": \"\xff\"}")).unwrap();
+    assert_eq!(post.title, "t");
+    for text in [&b"{\"title\": \"\xff\"}"[..], b"{\"title\": \"t\", \"\xff\": 1}", b"{\"title\": \"t\"}\xff"]
+    {
+        let rejection = Post::extract(&json(), &[], body(text)).unwrap_err();
+        assert_eq!(lines(&rejection), ["body  malformed"], "{text:?}");
     }
 }
 

@@ -50,6 +50,25 @@ fn naive_key(query: &str, wanted: &str) -> Vec<Result<String, Code>> {
         .collect()
 }
 
+#[test]
+fn pairs_of_every_length_are_read() {
+    // More than two words of eight bytes, with each mark at each position of a word.
+    for (key, value) in (0..20).flat_map(|key| (0..20).map(move |value| (key, value))) {
+        for (mark, expected) in [("v", "v"), ("=", "="), ("+", " "), ("%26", "&"), ("é", "é")] {
+            let (key, value) = ("k".repeat(key), "v".repeat(value));
+            let query = format!("{key}=a&&a={value}{mark}&b+c={mark}{value}=&{key}a={key}&a");
+            let mut parts = get("/", &[]);
+            parts.uri = Uri::from_maybe_shared(bytes::Bytes::from(format!("/?{query}"))).unwrap();
+            let keys = Keys::extract_parts(&parts, &[]).unwrap();
+            let mut a = vec![format!("{value}{expected}"), String::new()];
+            if key.is_empty() {
+                a.insert(1, String::new());
+            }
+            assert_eq!((keys.a, keys.b), (a, vec![format!("{expected}{value}=")]), "{query}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn written_pairs_are_read_back(

@@ -20,4 +20,5 @@ pub(crate) mod plan;
 pub(crate) mod plan_shapes;
 pub(crate) mod shape;
 pub(crate) mod source;
+pub(crate) mod suggestion;
 pub(crate) mod supplied;

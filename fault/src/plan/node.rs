@@ -15,6 +15,8 @@ pub(crate) struct Node {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
+    /// A value that a reader has reported an error for.
+    Rejected,
     Null,
     Bool(bool),
     Integer(i128),
@@ -48,6 +50,7 @@ impl Node {
     /// What the value is, for messages.
     pub(crate) fn describe(&self) -> &'static str {
         match self.value {
+            Value::Rejected => "a value that is no part of a plan",
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
             Value::Integer(_) => "an integer",
@@ -84,6 +87,13 @@ impl Node {
         let plural = format!("{key}s");
         let entry = entries.iter().find(|entry| entry.key == key || entry.key == plural)?;
         Some(&entry.value)
+    }
+}
+
+impl Entry {
+    /// Tests for `<<: *alias` of YAML, which a reader has reported.
+    pub(crate) fn is_rejected_merge(&self) -> bool {
+        self.key == "<<" && matches!(self.value.value, Value::Rejected)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::plan::error::{ErrorList, PlanErrors};
 use crate::plan::format::write;
 use crate::plan::json_schema::schema;
 use crate::plan::node::{MAX_TEXT, Node, Value};
-use crate::plan::plan_shapes::{PLAN, check_fault_partly};
+use crate::plan::plan_shapes::{PLAN, check_fault_partly, plan_key};
 use crate::plan::supplied::Supplied;
 
 /// Faults and their guards as a document, read from TOML, JSON or YAML.
@@ -289,8 +289,12 @@ fn report(at: &Node, found: &FaultErrors, table: &Table, errors: &mut ErrorList)
 
 fn fault_nodes(plan: &Node) -> &[Node] {
     let Value::Table(entries) = &plan.value else { return &[] };
-    match entries.iter().find(|entry| entry.key == "fault").map(|entry| &entry.value.value) {
-        Some(Value::List(faults)) => faults,
+    let exact = entries.iter().find(|entry| entry.key == "fault");
+    let misspelt = || entries.iter().find(|entry| plan_key(&entry.key) == Some("fault"));
+    match exact.or_else(misspelt).map(|entry| &entry.value) {
+        Some(Node { value: Value::List(faults), .. }) => faults,
+        // `[fault]` is an error, and so may be what it has.
+        Some(fault @ Node { value: Value::Table(_), .. }) if exact.is_some() => std::slice::from_ref(fault),
         _ => &[],
     }
 }

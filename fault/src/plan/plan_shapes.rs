@@ -227,6 +227,11 @@ pub(crate) fn check_fault_partly(node: &Node) -> Option<Table> {
     }
 }
 
+/// The key of a plan that a text is, or is near to.
+pub(crate) fn plan_key(text: &str) -> Option<&'static str> {
+    PLAN_TABLE.field(text).map(|field| field.key).or_else(|| PLAN_TABLE.nearest_key(text))
+}
+
 /// The keys of a fault, in their order.
 pub(crate) fn fault_keys() -> impl Iterator<Item = &'static str> {
     FAULT_TABLE.fields.iter().map(|field| field.key)

@@ -6,6 +6,7 @@ use crate::config::duration::DelayTime;
 use crate::plan::data::{Data, Table};
 use crate::plan::error::ErrorList;
 use crate::plan::node::{Entry, Node, Value, shorten};
+use crate::plan::suggestion::{SYNONYMS, did_you_mean, nearest};
 
 /// What a value may be. One description serves the reader, the JSON Schema and the messages.
 #[derive(Debug)]
@@ -109,37 +110,6 @@ pub(crate) const DENOMINATORS: [(&str, f64); 3] =
 /// Names of what `Key` reads from a request, beside `header:`.
 pub(crate) const KEYS: [&str; 5] = ["counter", "request_id", "trace_id", "client_ip", "connection"];
 
-/// Names of other systems for what has another name here.
-const SYNONYMS: &[(&str, &str)] = &[
-    ("abort", "error"),
-    ("annotations", "reason"),
-    ("apply", "every"),
-    ("body", "text"),
-    ("count", "limit"),
-    ("delay", "slow"),
-    ("faults", "fault"),
-    ("http_status", "status"),
-    ("id", "name"),
-    ("kib_per_second", "bytes_per_second"),
-    ("match", "allow_paths"),
-    ("max_active", "max_active_faults"),
-    ("max_per_second", "max_faults_per_second"),
-    ("mode", "how"),
-    ("on", "side"),
-    ("percent", "participation"),
-    ("percentage", "participation"),
-    ("probability", "participation"),
-    ("protected", "protect"),
-    ("response_rate_limit", "rate_limit"),
-    ("side", "placement"),
-    ("stop_after_messages", "stop_after"),
-    ("toxicity", "participation"),
-    ("type", "kind"),
-    ("status", "allow_statuses"),
-    ("statuses", "allow_statuses"),
-    ("unless", "block_paths"),
-];
-
 impl Shape {
     /// What a value is to be, for messages.
     pub(crate) fn describe(&self) -> String {
@@ -163,8 +133,15 @@ impl Shape {
                 format!("one of {}, or `header:` and a header's name", names.join(", "))
             }
             Self::List { item, .. } => format!("a list, each item {}", item.describe()),
-            Self::Table(table) => match table.short {
-                Some(short) => format!("{}: a table, or just its `{short}`", table.title),
+            Self::Table(table) => match table.short_field() {
+                Some(short) => {
+                    format!(
+                        "{}: a table, or just its `{}`, {}",
+                        table.title,
+                        short.key,
+                        short.shape.describe()
+                    )
+                }
                 None => format!("{}: a table", table.title),
             },
         }
@@ -177,6 +154,7 @@ impl Shape {
             None
         };
         match (self, &node.value) {
+            (_, Value::Rejected) => None,
             (Self::Bool, Value::Bool(value)) => Some(Data::Bool(*value)),
             (Self::Integer { min, max }, Value::Integer(value)) => {
                 match i64::try_from(*value).ok().filter(|value| (*min..=*max).contains(value)) {
@@ -252,6 +230,20 @@ impl Shape {
                 let items = items.into_iter().collect::<Option<_>>()?;
                 (errors.len() == before).then_some(Data::List(items))
             }
+            // One item, whose errors are shown as well.
+            (Self::List { item: Self::Table(_), .. }, Value::Table(_)) => {
+                let message =
+                    format!("`{key}` is a list; write `[[{key}]]` in TOML, `[{{ … }}]` in JSON or YAML");
+                errors.add(node.span.clone(), message);
+                let Self::List { item, .. } = self else { return None };
+                item.check(node, key, errors);
+                None
+            }
+            (Self::List { .. }, Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => {
+                let message = format!("`{key}` is {}; write `[…]` around it", self.describe());
+                errors.add(node.span.clone(), message);
+                None
+            }
             (Self::Table(table), Value::Table(entries)) if !table.is_short_fraction(entries) => {
                 table.check(node, entries, errors).map(Data::Table)
             }
@@ -325,6 +317,7 @@ fn number(node: &Node) -> f64 {
     }
 }
 
+/// The share that a table of a numerator and a denominator is.
 fn check_fraction(node: &Node, errors: &mut ErrorList) -> Option<Data> {
     static NUMERATOR: Shape = Shape::Integer { min: 0, max: 1_000_000 };
     static DENOMINATOR: Shape = Shape::Choice(&[("hundred", ""), ("ten_thousand", ""), ("million", "")]);
@@ -387,6 +380,7 @@ impl TableShape {
         for entry in entries {
             let Some(field) = self.field(&entry.key) else {
                 self.reject_key(entry, errors);
+                self.check_misspelt(entry, entries, errors);
                 continue;
             };
             if !has_feature(field.feature) {
@@ -405,19 +399,23 @@ impl TableShape {
                 given.push((field.key, field.shape.check(&entry.value, field.key, errors)));
             }
         }
-        self.check_one_of(node, entries, errors);
-        if let Some(tag) = tag {
-            let missing = |field: &&Field| {
-                field.is_required
-                    && (field.only.is_empty() || field.only.contains(&tag))
-                    && entries.iter().all(|entry| entry.key != field.key)
-            };
-            self.report_missing(&node.span, self.fields.iter().filter(missing), errors);
-        } else if self.tag.is_none() {
-            let missing =
-                |field: &&Field| field.is_required && entries.iter().all(|entry| entry.key != field.key);
-            self.report_missing(&node.span, self.fields.iter().filter(missing), errors);
+        // It would have had the rest.
+        if entries.iter().any(Entry::is_rejected_merge) {
+            return None;
         }
+        self.check_one_of(node, entries, errors);
+        let is_given = |key: &str| {
+            // A misspelt one is reported as an unknown key.
+            let is_meant =
+                |entry: &Entry| self.field(&entry.key).is_none() && self.nearest_key(&entry.key) == Some(key);
+            entries.iter().any(|entry| entry.key == key || is_meant(entry))
+        };
+        let applies = |field: &Field| match tag {
+            Some(tag) => field.only.is_empty() || field.only.contains(&tag),
+            None => self.tag.is_none(),
+        };
+        let missing = |field: &&Field| field.is_required && applies(field) && !is_given(field.key);
+        self.report_missing(&node.span, self.fields.iter().filter(missing), errors);
         if errors.len() > before {
             return None;
         }
@@ -496,7 +494,22 @@ impl TableShape {
         }
     }
 
+    /// Reports what is wrong within the list or table of a misspelt key.
+    fn check_misspelt(&self, entry: &Entry, entries: &[Entry], errors: &mut ErrorList) {
+        let Some(field) = self.nearest_key(&entry.key).and_then(|key| self.field(key)) else { return };
+        let is_compound = matches!(
+            (field.shape, &entry.value.value),
+            (Shape::List { .. }, Value::List(_)) | (Shape::Table(_), Value::Table(_))
+        );
+        if is_compound && has_feature(field.feature) && entries.iter().all(|other| other.key != field.key) {
+            field.shape.check(&entry.value, field.key, errors);
+        }
+    }
+
     fn reject_key(&self, entry: &Entry, errors: &mut ErrorList) {
+        if entry.is_rejected_merge() {
+            return;
+        }
         let key = shorten(&entry.key);
         let near = self.nearest_key(&entry.key);
         let way_out = match near {
@@ -510,23 +523,8 @@ impl TableShape {
         errors.add(entry.span.clone(), format!("`{key}` is not a key of {}{way_out}", self.title));
     }
 
-    fn nearest_key(&self, key: &str) -> Option<&'static str> {
+    pub(crate) fn nearest_key(&self, key: &str) -> Option<&'static str> {
         let synonym = SYNONYMS.iter().find(|(other, own)| *other == key && self.field(own).is_some());
         synonym.map(|(_, own)| *own).or_else(|| nearest(key, self.fields.iter().map(|field| field.key)))
     }
-}
-
-fn did_you_mean(name: &str) -> String {
-    format!("; did you mean `{name}`?")
-}
-
-/// The name that is nearest to a text, if any is near.
-pub(crate) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Its cost rises with the square of the length.
-    if text.len() > 64 {
-        return None;
-    }
-    let scored = names.map(|name| (strsim::jaro_winkler(text, name), name));
-    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
-    (best.0 >= 0.8).then_some(best.1)
 }

@@ -9,7 +9,7 @@ use crate::fault::registry::PlanRegistry;
 use crate::injector::custom::Inject;
 use crate::injector::header_control::HeaderControl;
 use crate::plan::data::Table;
-use crate::plan::shape::nearest;
+use crate::plan::suggestion::nearest;
 
 /// What the program supplies.
 #[derive(Debug, Clone, Copy)]

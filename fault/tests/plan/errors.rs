@@ -83,7 +83,6 @@ fn all_errors_of_a_toml_plan() {
         (10, 16, "`allow_paths[0]`: `cart` is not a path pattern"),
         (11, 18, "`allow_headers[0]`: `a b` is not a header name"),
         (12, 9, "99 is out of range; `error` is an integer from 200 to 599"),
-        (14, 1, "a fault needs `participation`, a share from 0 to 1"),
         (16, 1, "`percentage` is not a key of a fault; did you mean `participation`?"),
         (17, 8, "`slow`: lognormal(90ms, 0.4) has no maximum; set `max`"),
         (22, 16, "`allow_paths[0]`: `cart` is not a path pattern"),
@@ -93,14 +92,7 @@ fn all_errors_of_a_toml_plan() {
         (28, 16, "`allow_rules[0]`: `Hots(`a`)` is not a rule"),
         (29, 8, "`slow`: normal(1ms, 1ms) has no maximum; set `max`"),
     ];
-    for (index, (line, column, message)) in wanted.into_iter().enumerate() {
-        let Some(found) = found.get(index) else { panic!("missing: {message}\n{found:#?}") };
-        assert!(
-            (found.0, found.1) == (line, column) && found.2.contains(message),
-            "{found:?}, not {line}:{column} {message}"
-        );
-    }
-    assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    check(&found, &wanted);
 }
 
 #[test]
@@ -109,19 +101,105 @@ fn all_errors_of_json_and_yaml_plans() {
     let places: Vec<_> = json.iter().map(|(line, column, _)| (*line, *column)).collect();
     assert_eq!(
         places,
-        [(2, 14), (3, 19), (4, 10), (5, 3), (7, 15), (7, 37), (7, 49), (8, 5), (8, 20), (9, 58), (10, 47),],
+        [(2, 14), (3, 19), (4, 10), (5, 3), (7, 15), (7, 37), (7, 49), (8, 20), (9, 58), (10, 47),],
         "{json:#?}"
     );
     let yaml = errors(YAML, PlanFormat::Yaml);
     let places: Vec<_> = yaml.iter().map(|(line, column, _)| (*line, *column)).collect();
     assert_eq!(
         places,
-        [(1, 10), (2, 15), (3, 6), (4, 1), (6, 11), (7, 20), (8, 12), (9, 5), (9, 16), (12, 19), (15, 17),],
+        [(1, 10), (2, 15), (3, 6), (4, 1), (6, 11), (7, 20), (8, 12), (9, 16), (12, 19), (15, 17),],
         "{yaml:#?}"
     );
     let texts =
         |found: Vec<(usize, usize, String)>| found.into_iter().map(|(_, _, text)| text).collect::<Vec<_>>();
     assert_eq!(texts(json), texts(yaml), "the same errors in the same words");
+}
+
+/// What is within a misspelt table or list is checked as well.
+#[test]
+fn a_misspelt_table_hides_no_errors() {
+    let text = r#"version = 1
+environments = ["e"]
+
+[[faults]]
+name = "a"
+participation = 2
+allow_paths = ["cart"]
+eror = { status = 99 }
+
+[stopp]
+windw = "30s"
+
+[seeed]
+seed = "x"
+"#;
+    let wanted = [
+        (4, 3, "`faults` is not a key of a plan; did you mean `fault`?"),
+        (6, 17, "2 is out of range; `participation` is a share from 0 to 1"),
+        (7, 16, "`allow_paths[0]`: `cart` is not a path pattern"),
+        (8, 1, "`eror` is not a key of a fault; did you mean `error`?"),
+        (8, 19, "99 is out of range; `status` is an integer from 200 to 599"),
+        (10, 2, "`stopp` is not a key of a plan; did you mean `stop`?"),
+        (11, 1, "`windw` is not a key of an automatic stop; did you mean `window`?"),
+        (13, 2, "`seeed` is not a key of a plan; did you mean `seed`?"),
+    ];
+    check(&errors(text, PlanFormat::Toml), &wanted);
+}
+
+/// One fault in place of a list, whose errors are shown as well.
+#[test]
+fn a_table_in_place_of_a_list_hides_no_errors() {
+    let text = "version = 1\nenvironments = \"e\"\n[fault]\nname = \"a\"\nparticipation = 2\nallow_paths = [\"cart\"]\nerror = 99\n";
+    let wanted = [
+        (2, 16, "`environments` is a list, each item a text; write `[…]` around it"),
+        (3, 1, "`fault` is a list; write `[[fault]]` in TOML"),
+        (5, 17, "2 is out of range"),
+        (6, 16, "`allow_paths[0]`: `cart` is not a path pattern"),
+        (7, 9, "99 is out of range"),
+    ];
+    check(&errors(text, PlanFormat::Toml), &wanted);
+}
+
+/// An anchor, an alias or a tag is an error, beside the errors of the rest.
+#[test]
+fn anchors_hide_no_errors() {
+    let text = "\
+version: 2
+environments: [e]
+defaults: &d
+  participation: 0.1
+fault:
+  - <<: *d
+    name: a
+    error: 99
+  - name: b
+    participation: *d
+    allow_paths: [cart]
+    error: !!int 503
+";
+    let wanted = [
+        (1, 10, "2 is out of range; `version` is an integer from 1 to 1"),
+        (3, 1, "`defaults` is not a key of a plan"),
+        (3, 11, "anchors and tags are not part of a plan"),
+        (6, 9, "aliases are not part of a plan"),
+        (8, 12, "99 is out of range; `error` is an integer from 200 to 599"),
+        (10, 20, "aliases are not part of a plan"),
+        (11, 19, "`allow_paths[0]`: `cart` is not a path pattern"),
+        (12, 12, "anchors and tags are not part of a plan"),
+    ];
+    check(&errors(text, PlanFormat::Yaml), &wanted);
+}
+
+fn check(found: &[(usize, usize, String)], wanted: &[(usize, usize, &str)]) {
+    for (index, (line, column, message)) in wanted.iter().enumerate() {
+        let Some(found) = found.get(index) else { panic!("missing: {message}\n{found:#?}") };
+        assert!(
+            (found.0, found.1) == (*line, *column) && found.2.contains(message),
+            "{found:?}, not {line}:{column} {message}"
+        );
+    }
+    assert_eq!(found.len(), wanted.len(), "{found:#?}");
 }
 
 #[test]
@@ -150,7 +228,17 @@ fn each_mistake_has_its_words() {
     let rows = [
         ("", "a fault needs one of `error`, `grpc`, `reject`"),
         ("error = 503\nslow = \"1s\"", "a fault has one of `error`"),
-        ("error = \"503\"", "`error` is an error: a table, or just its `status`, not a text"),
+        (
+            "error = \"503\"",
+            "`error` is an error: a table, or just its `status`, an integer from 200 to 599, not a text",
+        ),
+        ("slow = 100", "just its `time`, a length of time such as `90ms`, not an integer"),
+        (
+            "error = 503\nallow_methods = \"GET\"",
+            "`allow_methods` is a list, each item a text; write `[…]` around it",
+        ),
+        ("error = 503\nmethods = [\"GET\"]", "did you mean `allow_methods`?"),
+        ("rate_limit = { rate = 5 }", "did you mean `bytes_per_second`?"),
         ("error = { status = 503, txt = \"a\" }", "did you mean `text`?"),
         (
             "slow = { distribution = \"gauss\", mean = \"1s\" }",

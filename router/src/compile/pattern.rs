@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 use rustc_hash::FxBuildHasher;
 use waylay_template::Template;
 
 use crate::matcher::guard::{AssumedTypes, Guard};
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
-use crate::request::policy::TrailingSlash;
+use crate::request::policy::{Policy, TrailingSlash};
 use crate::request::view::{RequestView, ViewSource};
 use crate::template::captures::{Span, SpanList};
 use crate::template::constraint::Regexes;
@@ -42,21 +42,26 @@ impl Pattern {
     pub(crate) fn is_guarded(&self) -> bool {
         self.path.is_plain()
             && self.host.as_ref().is_none_or(|host| host.is_plain())
-            && self.guards.iter().all(|guard| !matches!(guard, Guard::Query(_) | Guard::Host(_)))
+            && self.guards.iter().all(|guard| match guard {
+                Guard::Query(query) => !query.captures(),
+                guard => !matches!(guard, Guard::Host(_)),
+            })
     }
 
-    /// Tests whether all guards look at header lines alone.
-    pub(crate) fn reads_headers(&self) -> bool {
-        self.guards.iter().all(|guard| matches!(guard, Guard::Header(_, value) if value.is_direct()))
+    /// Tests whether all guards are mostly tested at once.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.guards.iter().all(Guard::is_direct)
     }
 
-    /// Tests guards that look at header lines alone.
+    /// Tests such guards; nothing if the request needs a view.
     #[inline]
-    pub(crate) fn admits_headers(&self, headers: &HeaderMap) -> bool {
-        self.guards.iter().all(|guard| match guard {
-            Guard::Header(name, value) => value.holds_in(name, headers),
-            _ => false,
-        })
+    pub(crate) fn admits_at_once(&self, uri: &Uri, headers: &HeaderMap, policy: &Policy) -> Option<bool> {
+        for guard in &self.guards {
+            if !guard.holds_at_once(uri, headers, policy)? {
+                return Some(false);
+            }
+        }
+        Some(true)
     }
 
     /// Tests the guards alone.

@@ -314,7 +314,35 @@ pub(crate) type SpecError = (BuildErrorKind, Option<u32>);
 
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) fn spec_error(message: impl Into<String>, place: Place) -> SpecError {
-    (BuildErrorKind::Spec(message.into()), Some(place.line))
+    let mut message = message.into();
+    let field = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    if field.is_some_and(is_condition) {
+        message
+            .push_str("; a condition is a function of the rule, as in \"Path(`/a/{id}`) && Method(`GET`)\"");
+    }
+    (BuildErrorKind::Spec(message), Some(place.line))
+}
+
+/// Tests for the name of a condition, which other files of routes have as a field.
+#[cfg(any(feature = "json", feature = "toml"))]
+fn is_condition(field: &str) -> bool {
+    let field = field.to_ascii_lowercase();
+    let one = field.strip_suffix('s').unwrap_or(&field);
+    [
+        "path",
+        "prefix",
+        "path_prefix",
+        "pathprefix",
+        "host",
+        "method",
+        "scheme",
+        "header",
+        "query",
+        "querie",
+        "cookie",
+        "match",
+    ]
+    .contains(&one)
 }
 
 /// Returns the error of a value that is nested too deep.

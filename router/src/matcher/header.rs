@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::request::shared::FEW_LINES;
 use crate::request::view::RequestView;
 use crate::template::value_regex::ValueRegex;
 
@@ -15,9 +16,6 @@ pub(crate) enum HeaderMatch {
     /// There is a value, and all values match.
     All(ValueRegex),
 }
-
-/// The greatest number of header lines that are compared one by one.
-const FEW_HEADERS: usize = 8;
 
 impl HeaderMatch {
     /// Tests the lines of the header.
@@ -46,8 +44,8 @@ impl HeaderMatch {
         match self {
             Self::Present => headers.contains_key(name),
             Self::Absent => !headers.contains_key(name),
-            // A few lines are compared faster than a name is hashed; most values differ in their length.
-            Self::Exact(text) if headers.len() <= FEW_HEADERS => {
+            // Most values differ in their length.
+            Self::Exact(text) if headers.len() <= FEW_LINES => {
                 headers.iter().any(|(other, value)| value == text.as_str() && other == name)
             }
             Self::Exact(text) => headers.get_all(name).iter().any(|value| value == text.as_str()),

@@ -3,7 +3,8 @@
 use waylay_template::Template;
 
 use crate::request::path::BadRequest;
-use crate::request::policy::QueryValues;
+use crate::request::policy::{Policy, QueryValues};
+use crate::request::shared::MAX_DIRECT_BYTES;
 use crate::request::view::RequestView;
 use crate::template::captures::Span;
 use crate::template::encoding::{Encoding, has_bad_escape, hex};
@@ -50,21 +51,49 @@ impl QueryGuard {
                     _ => self.matches(view, pair.start, &query[pair.start..pair.end], found),
                 });
         }
-        let mut at = 0usize;
-        for pair in query.split(|c| view.divides_query(c)) {
+        self.scan(query, view.policy, |start, value| self.matches(view, start, value, found))
+    }
+
+    /// Tests the values of the key in a query, each with its offset.
+    #[inline]
+    fn scan(&self, query: &str, policy: &Policy, mut test: impl FnMut(usize, &str) -> bool) -> bool {
+        let (mut at, first_only) = (0usize, policy.query == QueryValues::First);
+        for pair in query.as_bytes().split(|byte| policy.divides_query(*byte)) {
             let start = at;
             at += pair.len() + 1;
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            // A pair with a bad escape has no value, so it matches nothing.
-            if pair.is_empty() || !is(key, &self.key) || has_bad_escape(pair) {
+            let key = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+            if pair.is_empty() || !is(&pair[..key], &self.key) {
                 continue;
             }
-            let holds = self.matches(view, start + pair.len() - value.len(), value, found);
+            // What is between ASCII characters is text. A pair with a bad escape has no value, so it matches nothing.
+            let text = query.get(start..start + pair.len()).filter(|text| !has_bad_escape(text));
+            let Some(text) = text else { continue };
+            let value = (key + 1).min(text.len());
+            let holds = test(start + value, &text[value..]);
             if holds || first_only {
                 return holds;
             }
         }
         false
+    }
+
+    /// Tests whether the value is compared as it is.
+    pub(crate) fn is_direct(&self) -> bool {
+        matches!(self.value, QueryMatch::Present | QueryMatch::Exact(_))
+    }
+
+    /// Tests a condition that [is direct](Self::is_direct), without a view; nothing for another one and a long query.
+    #[inline]
+    pub(crate) fn holds_at_once(&self, query: &str, policy: &Policy) -> Option<bool> {
+        let test = |text: Option<&str>| {
+            let is_value = |value: &str| text.is_none_or(|text| is(value.as_bytes(), text));
+            (query.len() <= MAX_DIRECT_BYTES).then(|| self.scan(query, policy, |_, value| is_value(value)))
+        };
+        match &self.value {
+            QueryMatch::Present => test(None),
+            QueryMatch::Exact(text) => test(Some(text)),
+            QueryMatch::Absent | QueryMatch::Template(_) | QueryMatch::Regex(_) => None,
+        }
     }
 
     /// Tests one value, which starts at an offset in the query.
@@ -77,7 +106,7 @@ impl QueryGuard {
     ) -> bool {
         match &self.value {
             QueryMatch::Present | QueryMatch::Absent => true,
-            QueryMatch::Exact(text) => is(value, text),
+            QueryMatch::Exact(text) => is(value.as_bytes(), text),
             QueryMatch::Regex(regex) => {
                 Encoding::Form.decode(value).is_ok_and(|value| regex.is_match(&value))
             }
@@ -114,6 +143,11 @@ impl QueryGuard {
         own.map(|(_, value)| value.to_owned()).collect()
     }
 
+    /// Tests whether the value may have variables.
+    pub(crate) fn captures(&self) -> bool {
+        matches!(self.value, QueryMatch::Template(_))
+    }
+
     /// Tests whether the cost of a match grows with the value.
     fn reads_pattern(&self) -> bool {
         match &self.value {
@@ -127,8 +161,8 @@ impl QueryGuard {
         if !view.shared.scans(view.query().len()) {
             return !view.query_index().of(&self.key).is_empty();
         }
-        let mut pairs = view.query().split(|c| view.divides_query(c));
-        pairs.any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
+        let mut pairs = view.query().as_bytes().split(|byte| view.policy.divides_query(*byte));
+        pairs.any(|pair| pair.split(|byte| *byte == b'=').next().is_some_and(|key| is(key, &self.key)))
     }
 }
 
@@ -140,8 +174,8 @@ pub(crate) fn unanchored(regex: &ValueRegex) -> &str {
 
 /// Tests whether an encoded text has this value. It is decoded only as far as both are equal: a query may
 /// have thousands of pairs, and a table hundreds of conditions on them.
-fn is(raw: &str, text: &str) -> bool {
-    let mut rest = raw.as_bytes();
+fn is(raw: &[u8], text: &str) -> bool {
+    let mut rest = raw;
     for wanted in text.bytes() {
         let (byte, behind) = match *rest {
             [b'%', high, low, ref behind @ ..] => match (hex(high), hex(low)) {
@@ -176,9 +210,9 @@ mod tests {
         #[test]
         fn is_what_decoding_gives(raw in "([ab+%]|%6[1-3]|%C3%A9|%2[0b]){0,6}", text in "[ab+% \u{e9}]{0,6}") {
             let decoded = Encoding::Form.decode(&raw);
-            prop_assert_eq!(is(&raw, &text), decoded.as_deref() == Ok(&*text));
+            prop_assert_eq!(is(raw.as_bytes(), &text), decoded.as_deref() == Ok(&*text));
             if let Ok(decoded) = decoded {
-                prop_assert!(is(&raw, &decoded));
+                prop_assert!(is(raw.as_bytes(), &decoded));
             }
         }
     }

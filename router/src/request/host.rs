@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Uri, Version};
+use http::{HeaderMap, Uri, Version};
 use waylay_template::Syntax;
 
 use crate::request::path::BadRequest;
+use crate::request::shared::single_line;
+use crate::template::scan::ScannedText;
 
 /// A host name without a final dot, and the port if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,38 +75,25 @@ pub(crate) fn effective<'r>(
 ///
 /// All other requests, and the errors, are left to [`effective`].
 #[inline]
-pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<&'r [u8]>> {
-    let name = match (uri.authority(), line(headers)?) {
+pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<ScannedText<'r>>> {
+    let name = match (uri.authority(), single_line(headers, &HOST)?) {
         (None, None) => return Some(None),
         (Some(authority), None) => authority.as_str().as_bytes(),
         (None, Some(line)) => line.as_bytes(),
         (Some(_), Some(_)) => return None,
     };
-    // Other characters than those of ASCII are accepted in targets only.
-    let seen = name.iter().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(*byte)] | (byte & 0x80));
     let ends_well = name.last().is_some_and(|last| *last != b'.');
-    (seen == PLAIN && ends_well && name.len() <= LONGEST).then_some(Some(name))
+    if !ends_well || name.len() > LONGEST {
+        return None;
+    }
+    ScannedText::host(name, is_plain).map(Some)
 }
 
-/// Returns the single `Host` line, if there is any; nothing if there are several.
-#[inline]
-fn line(headers: &HeaderMap) -> Option<Option<&HeaderValue>> {
-    if headers.len() > headers.keys_len() {
-        let mut lines = headers.get_all(HOST).iter();
-        let first = lines.next();
-        return lines.next().is_none().then_some(first);
-    }
-    // Clients send it first (RFC 9110 §7.2): a few lines are compared faster than a name is hashed.
-    let first = headers.iter().take(FIRST_LINES).find(|(name, _)| **name == HOST);
-    match first {
-        Some((_, value)) => Some(Some(value)),
-        None if headers.len() <= FIRST_LINES => Some(None),
-        None => Some(headers.get(HOST)),
-    }
+/// Tests a host with bytes that are rare in hosts. Other characters than those of ASCII are accepted in targets only.
+#[cold]
+fn is_plain(name: &[u8]) -> bool {
+    name.iter().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(*byte)] | (byte & 0x80)) == PLAIN
 }
-
-/// The number of lines that are compared before the name is hashed.
-const FIRST_LINES: usize = 4;
 
 /// The longest host name, in bytes.
 const LONGEST: usize = 255;
@@ -178,6 +167,9 @@ fn port(text: &str) -> Result<(&str, Option<u16>), BadRequest> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
+
+    use crate::request::shared::FEW_LINES;
 
     #[test]
     fn one_name() {
@@ -209,8 +201,10 @@ mod tests {
     /// However many lines are before those of the host.
     #[test]
     fn plain_hosts() {
-        let rows: [PlainRow; 11] = [
+        let rows: [PlainRow; 13] = [
             ("/", &["example.com"], Some(Some("example.com"))),
+            ("/", &["a_b.example"], Some(Some("a_b.example"))),
+            ("/", &["a-host-of-more-than-16-bytes.example:80"], None),
             (
                 "/",
                 &["a-host-of-more-than-16-bytes.example"],
@@ -227,7 +221,7 @@ mod tests {
             ("http://a.example/", &["a.example"], None),
         ];
         for (uri, lines, wanted) in rows {
-            for before in [0, 1, FIRST_LINES, 20] {
+            for before in [0, 1, FEW_LINES, 20] {
                 let mut headers = HeaderMap::new();
                 for i in 0..before {
                     let name: http::HeaderName = format!("x-{i}").parse().unwrap();
@@ -237,8 +231,9 @@ mod tests {
                     headers.append(HOST, HeaderValue::from_bytes(line.as_bytes()).unwrap());
                 }
                 let uri: Uri = uri.parse().unwrap();
+                let found = plain(&uri, &headers).map(|host| host.map(|host| host.bytes()));
                 let wanted = wanted.map(|host| host.map(str::as_bytes));
-                assert_eq!(plain(&uri, &headers), wanted, "{uri} {lines:?} after {before}");
+                assert_eq!(found, wanted, "{uri} {lines:?} after {before}");
             }
         }
     }

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use http::HeaderMap;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue};
 
 /// A media type without parameters, in lower case; the subtype may be `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Media {
     text: Box<str>,
     slash: usize,
+    is_range: bool,
 }
 
 /// The text is not a media type.
@@ -65,11 +66,8 @@ fn is_token(byte: u8) -> bool {
 impl Media {
     fn of(Halves { kind, subtype }: Halves<'_>) -> Self {
         let text = format!("{kind}/{subtype}").to_ascii_lowercase();
-        Self { text: text.into(), slash: kind.len() }
-    }
-
-    fn is_range(&self) -> bool {
-        self.halves().precision() < 2
+        let is_range = Halves { kind, subtype }.precision() < 2;
+        Self { text: text.into(), slash: kind.len(), is_range }
     }
 
     fn halves(&self) -> Halves<'_> {
@@ -84,7 +82,7 @@ impl Media {
     /// Tests whether this is a range, and an `Accept` line names a type or range in it.
     pub(crate) fn is_named_in(&self, line: &str) -> bool {
         let mut named = line.split(',').filter_map(range);
-        self.is_range() && named.any(|(range, weight)| weight > 0 && self.halves().covers(range))
+        self.is_range && named.any(|(range, weight)| weight > 0 && self.halves().covers(range))
     }
 
     /// Returns a regex of the lines of `Content-Type` that are in this range; no line has spaces around it.
@@ -108,12 +106,21 @@ impl fmt::Display for Media {
     }
 }
 
-/// Tests whether the body has one of the types. Several or unreadable `Content-Type` lines count as none.
-pub(crate) fn carries(headers: &HeaderMap, any: &[Media]) -> bool {
-    let mut lines = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else {
-        return false;
+/// Tests whether a line of `Content-Type` names one of the types; an unreadable one does not.
+pub(crate) fn carries(line: &HeaderValue, any: &[Media]) -> bool {
+    // Most values are a type without parameters, as it is written in conditions.
+    let bytes = line.as_bytes();
+    if any.iter().any(|media| bytes == media.text.as_bytes()) {
+        return true;
+    }
+    // A type that is no range is compared with what the line starts with.
+    let may_be = |media: &Media| {
+        let start = bytes.trim_ascii_start().get(..media.text.len());
+        media.is_range || start.is_some_and(|start| start.eq_ignore_ascii_case(media.text.as_bytes()))
     };
+    if !any.iter().any(may_be) {
+        return false;
+    }
     let carried = line.to_str().ok().and_then(Halves::of);
     carried.is_some_and(|carried| any.iter().any(|media| media.halves().covers(carried)))
 }
@@ -156,7 +163,7 @@ fn best<'r, R: Iterator<Item = (Halves<'r>, u16)>>(any: &[Media], ranges: impl F
         let covering = ranges().filter(|(range, _)| range.covers(media.halves()));
         let covering = covering.max_by_key(|(range, _)| range.precision()).map(|(_, weight)| weight);
         // A route that returns types of a range may return the one of the highest weight.
-        let inside = ranges().filter(|(range, _)| media.is_range() && media.halves().covers(*range));
+        let inside = ranges().filter(|(range, _)| media.is_range && media.halves().covers(*range));
         covering.max(inside.map(|(_, weight)| weight).max())
     });
     qualities.max().unwrap_or(0)
@@ -197,17 +204,26 @@ mod tests {
     #[test]
     fn carried() {
         let json = ["application/json".parse().unwrap(), "text/*".parse().unwrap()];
-        for (lines, wanted) in [
-            (&["application/json"][..], true),
-            (&["Application/JSON; charset=utf-8"], true),
-            (&["text/csv"], true),
-            (&["application/jsonp"], false),
-            (&["application"], false),
-            (&["application/json,text/csv"], false),
-            (&["application/json", "application/json"], false),
-            (&[], false),
+        for (line, wanted) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("\t application/json ;a=b", true),
+            ("text/csv", true),
+            ("text/*", true),
+            ("application/jsonp", false),
+            ("application/json p", false),
+            ("application", false),
+            ("application/json,text/csv", false),
+            ("application/json; title=\u{e9}", false),
+            ("", false),
         ] {
-            assert_eq!(carries(&asks(CONTENT_TYPE, lines), &json), wanted, "{lines:?}");
+            let line = HeaderValue::from_bytes(line.as_bytes()).unwrap();
+            assert_eq!(carries(&line, &json), wanted, "{line:?}");
+            assert_eq!(
+                carries(&line, &json[..1]),
+                wanted && !line.as_bytes().starts_with(b"text"),
+                "{line:?}"
+            );
         }
     }
 

@@ -81,6 +81,15 @@ impl MethodSet {
         named.chain(&self.others)
     }
 
+    /// Adds the methods of some bits, none of which are single extension methods.
+    pub(crate) fn insert_bits(&mut self, bits: u16) {
+        if bits == ALL {
+            *self = Self::all();
+        } else {
+            self.bits |= bits;
+        }
+    }
+
     /// Adds all methods of another set.
     pub(crate) fn extend(&mut self, other: &MethodSet) {
         if other.is_all() {

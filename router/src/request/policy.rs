@@ -290,6 +290,12 @@ impl Policy {
         .collect()
     }
 
+    /// Tests whether a byte separates the pairs of a query. gorilla/mux separates at `;` as well, as older versions of Go
+    /// did.
+    pub(crate) fn divides_query(&self, byte: u8) -> bool {
+        byte == b'&' || (self.query == QueryValues::First && byte == b';')
+    }
+
     /// Tests whether a request in canonical form is looked up as it is, unless it has empty segments.
     pub(crate) fn is_plain(self) -> bool {
         self.path == PathForm::Canonical

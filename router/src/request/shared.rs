@@ -178,6 +178,29 @@ impl SharedParts {
     }
 }
 
+/// Conditions on a longer part of a request are tested with its view, where they count what they read.
+pub(crate) const MAX_DIRECT_BYTES: usize = 128;
+
+/// The greatest number of header lines that are compared one by one: so many are compared faster than a name is hashed.
+pub(crate) const FEW_LINES: usize = 8;
+
+/// Returns the single line of a header, if there is any; nothing if there are several.
+#[inline]
+pub(crate) fn single_line<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Option<Option<&'r HeaderValue>> {
+    if headers.len() > headers.keys_len() {
+        let mut lines = headers.get_all(name).iter();
+        let first = lines.next();
+        return lines.next().is_none().then_some(first);
+    }
+    // Clients send some of them first, such as Host (RFC 9110 §7.2).
+    let first = headers.iter().take(FEW_LINES).find(|(other, _)| *other == name);
+    match first {
+        Some((_, value)) => Some(Some(value)),
+        None if headers.len() <= FEW_LINES => Some(None),
+        None => Some(headers.get(name)),
+    }
+}
+
 /// Returns the number of bytes of the lines of a header.
 pub(crate) fn header_bytes(headers: &HeaderMap, name: &HeaderName) -> usize {
     headers.get_all(name).iter().map(HeaderValue::len).sum()

@@ -14,7 +14,7 @@ use crate::request::path::{
     BadRequest, canonical, check_length, check_spelling, cleaned, has_dot_segment, merged, normalize,
 };
 use crate::request::peer::{Forwarded, Peer, TrustedProxies, forwarded};
-use crate::request::policy::{EmptySegments, MissingHost, PathCleaning, PathForm, Policy, QueryValues};
+use crate::request::policy::{EmptySegments, MissingHost, PathCleaning, PathForm, Policy};
 use crate::request::shared::SharedParts;
 use crate::template::decoded::DecodedValues;
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
@@ -152,13 +152,7 @@ impl<'v> RequestView<'v> {
 
     /// Returns the values of the query by key.
     pub(crate) fn query_index(&self) -> &'v PairIndex {
-        self.shared.query(self.query(), |c| self.divides_query(c))
-    }
-
-    /// Tests whether a character separates the pairs of a query. gorilla/mux separates at `;` as well, as older
-    /// versions of Go did.
-    pub(crate) fn divides_query(&self, c: char) -> bool {
-        c == '&' || (self.policy.query == QueryValues::First && c == ';')
+        self.shared.query(self.query(), |c| u8::try_from(c).is_ok_and(|byte| self.policy.divides_query(byte)))
     }
 
     /// Tests whether a pattern may read the path; rejects the request if it is too long.
@@ -214,7 +208,6 @@ impl ViewSource for &RequestView<'_> {
 /// A request whose path and host are in canonical form already.
 pub(crate) struct PlainRequest<'r, 'p, B> {
     request: &'r Request<B>,
-    pub(crate) path: ScannedText<'r>,
     pub(crate) host: Option<&'r str>,
     peer: &'p Peer,
     policy: &'p Policy,
@@ -249,30 +242,29 @@ impl PlainParts {
         uri: &'r Uri,
         headers: &'r HeaderMap,
         policy: &Policy,
-    ) -> Option<Option<&'r [u8]>> {
+    ) -> Option<Option<ScannedText<'r>>> {
         let host = if self == Self::All { host::plain(uri, headers)? } else { None };
         (host.is_some() || policy.missing_host != MissingHost::Reject).then_some(host)
     }
 }
 
 impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
-    /// Reads a request in place; nothing if it needs a [`NormalizedRequest`].
+    /// A request whose path and host were read in place; the host is text.
+    #[inline]
     pub(crate) fn new(
         request: &'r Request<B>,
         peer: &'p Peer,
         policy: &'p Policy,
-        parts: PlainParts,
-    ) -> Option<Self> {
-        let path = parts.path(request.uri(), policy)?;
-        let host = parts.host(request.uri(), request.headers(), policy)?;
-        let host = host.map(std::str::from_utf8).transpose().ok()?;
-        Some(Self { request, path, host, peer, policy, shared: SharedParts::default() })
+        host: Option<&'r [u8]>,
+    ) -> Self {
+        let host = host.and_then(|host| std::str::from_utf8(host).ok());
+        Self { request, host, peer, policy, shared: SharedParts::default() }
     }
 
-    /// Tests whether a condition has rejected the request.
+    /// Returns why the request is rejected, after all conditions were tested.
     #[inline]
-    pub(crate) fn is_rejected(&self) -> bool {
-        self.shared.rejection().is_some()
+    pub(crate) fn rejection(&self) -> Option<BadRequest> {
+        self.shared.rejection()
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) fn regexp(text: &str, language: Language) -> Result<ValueRegex, RuleE
     constraint::whole(text, syntax, false).map_err(|kind| match kind {
         TemplateErrorKind::RegexTooLarge => RuleErrorKind::RegexTooLarge,
         _ if language == Language::Traefik && has_old_template(text) => RuleErrorKind::OldTemplate,
+        _ if language == Language::Native && has_old_template(text) => RuleErrorKind::TemplateInRegex,
         TemplateErrorKind::Regex(reason) => RuleErrorKind::Regex(reason),
         other => RuleErrorKind::Template(other),
     })

@@ -151,6 +151,8 @@ pub enum RuleErrorKind {
     Template(TemplateErrorKind),
     /// `{name:regex}`, a template in Traefik v2 and literal text in v3.
     OldTemplate,
+    /// `{name:regex}` in a regex of the native language, where only the arguments of `Host` and `Path` are templates.
+    TemplateInRegex,
     /// A regex that does not compile, with the message of the regex crate.
     Regex(String),
     /// A regex that takes more than [`MAX_REGEX_BYTES`](crate::MAX_REGEX_BYTES) when compiled.
@@ -213,6 +215,9 @@ impl fmt::Display for RuleErrorKind {
             Self::Template(kind) => write!(f, "{kind}"),
             Self::OldTemplate => f.write_str(
                 "`{name:regex}` is a template of Traefik v2; in v3 regexes are arguments of the functions that end in `Regexp`, without braces",
+            ),
+            Self::TemplateInRegex => f.write_str(
+                "`{name:regex}` is a template, which a function without `Regexp` takes; a regex has no variables",
             ),
             Self::Regex(reason) => write!(f, "regex does not compile: {reason}"),
             Self::RegexTooLarge => write!(f, "{}", TemplateErrorKind::RegexTooLarge),

@@ -81,7 +81,7 @@ pub(crate) fn lint(call: &Call, language: Language) -> Vec<(RuleLintKind, Range<
                 RuleLintKind::OldTemplate
             }
             (F::Query, 0)
-                if language == Language::Traefik && text.contains('=') && call.arguments.len() == 1 =>
+                if language != Language::Vulcand && text.contains('=') && call.arguments.len() == 1 =>
             {
                 RuleLintKind::OldQuery
             }

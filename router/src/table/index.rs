@@ -47,44 +47,63 @@ impl Index {
 
     /// The same for a path that has been scanned.
     #[inline(always)]
-    pub(crate) fn search_text(&self, path: &ScannedText<'_>, host: Option<&str>, visit: &mut impl Visit) {
-        if let (true, Some(host)) = (self.hosts, host) {
-            self.search_host(path, host, visit);
-        }
-        self.search_paths(self.any, path, visit);
+    fn search_text(&self, path: &ScannedText<'_>, host: Option<&str>, visit: &mut impl Visit) {
+        let trees = if self.hosts { Trees::Named } else { Trees::Any };
+        self.search_trees(trees, path, host, visit);
     }
 
-    /// Returns the leaf that decides, if one can be named without a search; the path has up to 63 bytes and no
-    /// escapes.
+    /// The same for some of the trees.
+    #[inline]
+    pub(crate) fn search_trees(
+        &self,
+        trees: Trees,
+        path: &ScannedText<'_>,
+        host: Option<&str>,
+        visit: &mut impl Visit,
+    ) {
+        if let (Trees::Named | Trees::Patterned, Some(host)) = (trees, host) {
+            self.search_host(trees, path, host, visit);
+        }
+        if trees != Trees::None {
+            self.search_paths(self.any, path, visit);
+        }
+    }
+
+    /// Returns the leaf of a tree that a path leads to, if one can be named without a search.
     #[inline(always)]
     pub(crate) fn descend(&self, tree: HostTree, path: &ScannedText<'_>) -> Option<Descent<'_>> {
-        let leaf = self.paths.descend(tree.root, path)?;
-        Some(Descent { limit: leaf.limit.min(tree.others), ..leaf })
+        self.paths.descend(tree.root, path)
     }
 
     /// Returns the paths of all hosts.
     #[inline(always)]
     pub(crate) fn any_host(&self) -> HostTree {
-        HostTree { root: self.any, others: NONE, has_variables: false }
+        HostTree { root: self.any, others: NONE }
     }
 
-    /// Returns the paths of a host in canonical form, if one tree has them.
-    pub(crate) fn tree_of(&self, host: &[u8]) -> Option<HostTree> {
-        if let Some(root) = self.named.get(host) {
-            let others = self.patterned_least.min(self.any.least);
-            return Some(HostTree { root: *root, others, has_variables: false });
-        }
+    /// Returns the paths of routes with exactly this host, if there are any.
+    #[inline]
+    pub(crate) fn named(&self, host: &[u8]) -> Option<HostTree> {
+        let root = self.named.get(host)?;
+        Some(HostTree { root: *root, others: self.patterned_least.min(self.any.least) })
+    }
+
+    /// Returns the paths of routes with variables in their host that a host matches: of no such routes, or of those of
+    /// one template. Nothing if the index of hosts must be searched.
+    #[inline]
+    pub(crate) fn patterned(&self, host: &ScannedText<'_>) -> Option<Option<HostTree>> {
         if self.patterned_least == NONE {
-            return Some(self.any_host());
+            return Some(None);
         }
-        let entry = self.labels.descend_labels(self.labels_root, &ScannedText::new(host, b'.'))?;
-        let root = self.patterned[entry.rank as usize];
-        Some(HostTree { root, others: self.any.least, has_variables: true })
+        let entries = self.labels.descend_labels(self.labels_root, host)?;
+        let root = entries.first().map(|entry| self.patterned[entry.rank as usize]);
+        Some(root.map(|root| HostTree { root, others: self.any.least }))
     }
 
     #[inline(never)]
-    fn search_host(&self, path: &ScannedText<'_>, host: &str, visit: &mut impl Visit) {
-        if let Some(root) = self.named.get(host.as_bytes()) {
+    fn search_host(&self, trees: Trees, path: &ScannedText<'_>, host: &str, visit: &mut impl Visit) {
+        let named = (trees == Trees::Named).then(|| self.named.get(host.as_bytes())).flatten();
+        if let Some(root) = named {
             self.search_paths(*root, path, visit);
         }
         if self.patterned_least < visit.limit() {
@@ -110,14 +129,33 @@ impl Index {
     }
 }
 
+/// The trees that may have routes of a host, in the order in which they are looked at: from one of them on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trees {
+    /// That of the host, those of hosts with variables, and that of any host.
+    Named,
+    Patterned,
+    Any,
+    None,
+}
+
+impl Trees {
+    /// Leaves out the first one.
+    pub(crate) fn behind(self) -> Self {
+        match self {
+            Self::Named => Self::Patterned,
+            Self::Patterned => Self::Any,
+            Self::Any | Self::None => Self::None,
+        }
+    }
+}
+
 /// The paths of a host.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostTree {
     root: Root,
-    /// The least rank of other trees with the host.
-    others: u32,
-    /// Whether routes may capture a part of the host.
-    pub(crate) has_variables: bool,
+    /// The least rank of the trees that are looked at behind it.
+    pub(crate) others: u32,
 }
 
 /// The rank of no route.
@@ -243,8 +281,8 @@ impl IndexBuilder {
             count: 0,
             tests: Tests::default()
                 .with(Tests::SOME, pattern.path.tail_is_some())
-                .with(Tests::HEADERS, !pattern.guards.is_empty() && pattern.reads_headers())
-                .with(Tests::GUARDS, !pattern.reads_headers())
+                .with(Tests::HEAD, !pattern.guards.is_empty() && pattern.is_direct())
+                .with(Tests::GUARDS, !pattern.is_direct())
                 .with(Tests::PATTERN, !pattern.is_guarded()),
             is_tentative,
         };

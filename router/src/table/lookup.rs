@@ -11,14 +11,14 @@ use crate::compile::pattern::{Pattern, Source};
 use crate::request::method::{MethodSet, bit};
 use crate::request::peer::{ConnectionInfo, Peer, TrustedProxies};
 use crate::request::policy::{MethodMiss, OptionsAnswer};
-use crate::request::view::{NormalizedRequest, PlainParts, PlainRequest, RequestView};
+use crate::request::view::{NormalizedRequest, PlainParts, PlainRequest, RequestView, ViewSource};
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::table::index::{BestMatch, HostTree, Index};
+use crate::table::index::{BestMatch, HostTree, Index, Trees};
 use crate::table::matched::{Capture, CaptureSource, FoundRoute, Matched};
 use crate::table::miss::Miss;
 use crate::table::routes::ScopeId;
 use crate::table::search::Visit;
-use crate::table::trie::{Entry, Tests};
+use crate::table::trie::{Descent, Entry, Tests};
 use crate::table::url::Urls;
 use crate::table::visitors::{Allowed, Only, SearchLimit};
 use crate::template::captures::Captures;
@@ -69,6 +69,19 @@ pub struct Table<T> {
     pub(crate) proxies: TrustedProxies,
 }
 
+/// What a descent has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step<'t> {
+    /// The catalog entry of the best route.
+    Route(u32),
+    /// No route.
+    Nothing,
+    /// The only leaf; its routes have more conditions to test.
+    Leaf(Descent<'t>),
+    /// The tree must be searched.
+    Unknown,
+}
+
 /// The settings of a scope, its own or those of an outer scope.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScopeRules {
@@ -83,106 +96,159 @@ impl<T> Table<T> {
     ///
     /// # Errors
     /// A [`Miss`] with the reason.
-    #[inline]
-    pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
-        match self.find_directly(request) {
-            Some((route, ends, host)) => {
-                let (uri, captures) = (request.uri(), Captures::Segments(ends));
-                Ok(Match { table: self, route, captures, host, uri, rewritten: None })
-            }
-            None => self.find_searched(request, peer),
-        }
-    }
-
-    /// Returns the route of a request in canonical form, the ends of its segments and the host, if the index
-    /// leads to one leaf, and the first route of it that has the method has no conditions but headers.
     #[inline(always)]
-    fn find_directly<'r, B>(&self, request: &'r Request<B>) -> Option<(usize, u64, Option<&'r str>)> {
-        let (parts, uri) = (self.plain?, request.uri());
-        let path = parts.path(uri, &self.catalog.policy)?;
-        let ends = path.ends()?;
-        let (tree, host) = match parts {
-            PlainParts::Path => (self.index.any_host(), None),
-            PlainParts::All => self.host_tree(uri, request.headers())?,
+    pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
+        let Some(parts) = self.plain else { return self.find_normalized(request, peer) };
+        let Some(path) = parts.path(request.uri(), &self.catalog.policy) else {
+            return self.find_normalized(request, peer);
         };
-        let leaf = self.index.descend(tree, &path)?;
-        let method = bit(request.method());
-        for entry in leaf.entries {
-            if entry.rank >= leaf.limit {
-                return None;
+        if parts == PlainParts::All {
+            return self.find_by_host(request, peer, path);
+        }
+        match (self.descend(self.index.any_host(), &path, request), path.ends()) {
+            (Step::Route(route), Some(ends)) => Ok(self.segments(route, ends, None, request.uri())),
+            (step, _) => self.find_searched(request, peer, (path, None), (step, Trees::Any)),
+        }
+    }
+
+    /// Returns the match of a route whose captures are whole segments.
+    #[inline(always)]
+    fn segments<'t, 'r>(
+        &'t self,
+        route: u32,
+        ends: u64,
+        host: Option<&'r [u8]>,
+        uri: &'r Uri,
+    ) -> Match<'t, 'r, T> {
+        let captures = Captures::Segments(ends);
+        Match { table: self, route: route as usize, captures, host, uri, rewritten: None }
+    }
+
+    /// The same as `find` for a path in canonical form, if routes look at the host.
+    #[inline(never)]
+    fn find_by_host<'t, 'r, B>(
+        &'t self,
+        request: &'r Request<B>,
+        peer: &Peer,
+        path: ScannedText<'r>,
+    ) -> Result<Match<'t, 'r, T>, Miss> {
+        let uri = request.uri();
+        let Some(host) = PlainParts::All.host(uri, request.headers(), &self.catalog.policy) else {
+            return self.find_normalized(request, peer);
+        };
+        let (mut step, mut trees) = (Step::Nothing, Trees::Named);
+        if let Some(name) = &host {
+            if let Some(tree) = self.index.named(name.bytes()) {
+                step = self.descend(tree, &path, request);
             }
-            let has_method = entry.methods & method != 0;
-            if has_method
-                && (entry.tests.is_empty() || self.holds(entry, leaf.is_empty, request.headers())?)
-            {
-                return (!entry.is_tentative).then_some((entry.route as usize, ends, host));
+            if step == Step::Nothing {
+                trees = Trees::Patterned;
+                step = match self.index.patterned(name) {
+                    None => Step::Unknown,
+                    Some(None) => Step::Nothing,
+                    Some(Some(tree)) => self.descend(tree, &path, request),
+                };
             }
         }
-        None
+        if step == Step::Nothing {
+            trees = Trees::Any;
+            step = self.descend(self.index.any_host(), &path, request);
+        }
+        let host = host.map(|host| host.bytes());
+        match (step, path.ends()) {
+            (Step::Route(route), Some(ends)) => {
+                Ok(self.segments(route, ends, host.filter(|_| trees == Trees::Patterned), uri))
+            }
+            (step, _) => self.find_searched(request, peer, (path, host), (step, trees)),
+        }
     }
 
-    /// Returns the paths of the host of a request, and the host if routes may capture a part of it.
-    #[inline(never)]
-    fn host_tree<'r>(&self, uri: &'r Uri, headers: &'r HeaderMap) -> Option<(HostTree, Option<&'r str>)> {
-        let Some(host) = PlainParts::All.host(uri, headers, &self.catalog.policy)? else {
-            return Some((self.index.any_host(), None));
-        };
-        let tree = self.index.tree_of(host)?;
-        let captured = if tree.has_variables { Some(std::str::from_utf8(host).ok()?) } else { None };
-        Some((tree, captured))
+    /// Returns the route of a request among those of a tree, if the tree leads to one leaf, and the first route of it
+    /// that has the method has no conditions but those that are tested at once.
+    #[inline(always)]
+    fn descend<B>(&self, tree: HostTree, path: &ScannedText<'_>, request: &Request<B>) -> Step<'_> {
+        let Some(leaf) = self.index.descend(tree, path) else { return Step::Unknown };
+        let (method, limit) = (bit(request.method()), leaf.limit.min(tree.others));
+        for entry in leaf.entries {
+            if entry.methods & method == 0 {
+                continue;
+            }
+            if entry.tests.is_empty() && !entry.is_tentative && entry.rank < limit {
+                return Step::Route(entry.route);
+            }
+            match self.holds(entry, (limit, leaf.is_empty), request.uri(), request.headers()) {
+                Some(true) => return Step::Route(entry.route),
+                Some(false) => {}
+                None if leaf.is_alone() => return Step::Leaf(leaf),
+                None => return Step::Unknown,
+            }
+        }
+        if leaf.is_alone() { Step::Nothing } else { Step::Unknown }
     }
 
-    /// Tests the conditions of an entry; nothing if they read more than headers.
+    /// Tests whether the route of an entry is the result; nothing if more is to be tested.
     #[inline(never)]
-    fn holds(&self, entry: &Entry, is_empty: bool, headers: &HeaderMap) -> Option<bool> {
+    fn holds(
+        &self,
+        entry: &Entry,
+        (limit, is_empty): (u32, bool),
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Option<bool> {
         if is_empty && entry.tests.contains(Tests::SOME) {
             return Some(false);
         }
-        let reads_more = entry.tests.contains(Tests::GUARDS) || entry.tests.contains(Tests::PATTERN);
-        let pattern = self.catalog.patterns.get(entry.rank as usize).filter(|_| !reads_more)?;
-        Some(!entry.tests.contains(Tests::HEADERS) || pattern.admits_headers(headers))
+        if entry.is_tentative || entry.rank >= limit || entry.tests.reads_more_than_head() {
+            return None;
+        }
+        if !entry.tests.contains(Tests::HEAD) {
+            return Some(true);
+        }
+        let pattern = self.catalog.patterns.get(entry.rank as usize)?;
+        pattern.admits_at_once(uri, headers, &self.catalog.policy)
     }
 
-    /// Looks up a request for which the index must be searched.
+    /// Looks up a request in canonical form in a table without seals and proxies, from where a descent has stopped: at a
+    /// step in the first of some trees.
     #[inline(never)]
     fn find_searched<'t, 'r, B>(
         &'t self,
         request: &'r Request<B>,
         peer: &Peer,
+        (path, host): (ScannedText<'r>, Option<&'r [u8]>),
+        (step, trees): (Step<'t>, Trees),
     ) -> Result<Match<'t, 'r, T>, Miss> {
-        self.find_plain(request, peer).or_else(|search| self.find_normalized(request, peer, search))
-    }
-
-    /// Looks up a request in canonical form in a table without seals and proxies. Otherwise, or if no route
-    /// matches, returns whether the index must be searched again.
-    fn find_plain<'t, 'r, B>(
-        &'t self,
-        request: &'r Request<B>,
-        peer: &Peer,
-    ) -> Result<Match<'t, 'r, T>, bool> {
-        let (policy, patterns) = (&self.catalog.policy, &self.catalog.patterns);
-        let plain =
-            self.plain.and_then(|parts| PlainRequest::new(request, peer, policy, parts)).ok_or(true)?;
-        let mut best = BestMatch::new(patterns, &plain);
-        self.index.search_text(&plain.path, plain.host, &mut best);
-        if plain.is_rejected() {
-            return Err(true);
+        let plain = &PlainRequest::new(request, peer, &self.catalog.policy, host);
+        let mut best = BestMatch::new(&self.catalog.patterns, plain);
+        let trees = match step {
+            Step::Leaf(leaf) => {
+                best.leaf(leaf.entries, &path, leaf.is_empty);
+                trees.behind()
+            }
+            Step::Nothing => Trees::None,
+            Step::Route(_) | Step::Unknown => trees,
+        };
+        self.index.search_trees(trees, &path, plain.host, &mut best);
+        let Some(entry) = best.rank().and_then(|rank| self.ranks.get(rank)) else {
+            let miss = self.miss(SearchLimit::OPEN, &plain.view());
+            return Err(plain.rejection().map_or(miss, Miss::rejection));
+        };
+        if let Some(reason) = plain.rejection() {
+            return Err(Miss::rejection(reason));
         }
-        let entry = best.rank().and_then(|rank| self.ranks.get(rank)).ok_or(false)?;
         if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
-            return Err(true);
+            return self.find_normalized(request, peer);
         }
-        let (uri, host, captures) = (request.uri(), plain.host, best.captures(&plain.path));
+        let (uri, captures) = (request.uri(), best.captures(&path));
         Ok(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
     }
 
-    /// Looks up any request; `search` is false if it is known that no route matches.
+    /// Looks up any request.
     #[inline(never)]
     fn find_normalized<'t, 'r, B>(
         &'t self,
         request: &'r Request<B>,
         peer: &Peer,
-        search: bool,
     ) -> Result<Match<'t, 'r, T>, Miss> {
         let policy = &self.catalog.policy;
         let read = match NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts) {
@@ -193,9 +259,7 @@ impl<T> Table<T> {
         let seal = if self.seals { self.seal(&view) } else { SearchLimit::OPEN };
         let path = ScannedText::new(view.path.as_bytes(), b'/');
         let mut best = BestMatch::new(&self.catalog.patterns, &view);
-        if !search {
-            // The conditions may be expensive, and are tested once.
-        } else if seal.is_open() {
+        if seal.is_open() {
             self.index.find(&mut best);
         } else {
             self.search_sealed(seal, &view, &mut best);
@@ -263,6 +327,7 @@ impl<T> Table<T> {
             _ => host.name,
         });
         let (path, (host, rewritten_host)) = (read.path, borrowed(host));
+        let host = host.map(str::as_bytes);
         let (_, path) = borrowed(Some(path));
         let rewritten = (path.is_some() || rewritten_host.is_some())
             .then(|| Box::new(Rewritten { path, host: rewritten_host }));
@@ -402,8 +467,8 @@ impl<T> fmt::Debug for Table<T> {
 pub struct Match<'t, 'r, T> {
     table: &'t Table<T>,
     uri: &'r Uri,
-    /// The effective host as the request has it.
-    host: Option<&'r str>,
+    /// The effective host as the request has it, which is text.
+    host: Option<&'r [u8]>,
     rewritten: Option<Box<Rewritten>>,
     /// As wide as a register: a match is moved by words.
     route: usize,
@@ -423,6 +488,10 @@ fn borrowed(text: Option<Cow<'_, str>>) -> (Option<&str>, Option<String>) {
         Some(Cow::Borrowed(text)) => (Some(text), None),
         Some(Cow::Owned(text)) => (None, Some(text)),
     }
+}
+
+fn text(host: Option<&[u8]>) -> Option<&str> {
+    host.and_then(|host| std::str::from_utf8(host).ok())
 }
 
 impl<'t, T> Match<'t, '_, T> {
@@ -467,7 +536,7 @@ impl<'t, T> Match<'t, '_, T> {
     #[inline]
     pub(crate) fn into_found(self) -> FoundRoute {
         let rewritten = self.rewritten.map(|texts| *texts).unwrap_or_default();
-        let host = rewritten.host.as_deref().or(self.host).filter(|_| {
+        let host = rewritten.host.as_deref().or_else(|| text(self.host)).filter(|_| {
             let catalog = &self.table.catalog;
             let vars = catalog.routes.get(self.route).map(|route| &catalog.pattern(route.entry()).vars);
             vars.is_some_and(|vars| vars.iter().any(|var| var.source == Source::Host))
@@ -488,7 +557,7 @@ impl<'t, T> Match<'t, '_, T> {
             captures: &self.captures,
             path: rewritten.and_then(|texts| texts.path.as_deref()).unwrap_or(self.uri.path()),
             target: self.uri.path_and_query(),
-            host: rewritten.and_then(|texts| texts.host.as_deref()).or(self.host).unwrap_or(""),
+            host: rewritten.and_then(|texts| texts.host.as_deref()).or_else(|| text(self.host)).unwrap_or(""),
         }
     }
 }

@@ -9,7 +9,7 @@ use http::uri::PathAndQuery;
 
 use crate::compile::pattern::{Pattern, Source, Variable};
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::template::captures::{ABSENT, Captures};
+use crate::template::captures::{ABSENT, Captures, SegmentReader};
 use crate::template::decoded::DecodedValues;
 use crate::template::encoding::Encoding;
 
@@ -75,7 +75,11 @@ impl<'m> CaptureSource<'m> {
         let route = self.catalog.routes.get(self.route);
         let pattern = route.map(|route| self.catalog.pattern(route.entry()));
         let vars = pattern.map_or(&[][..], |pattern| &pattern.vars);
-        CaptureIter { source: self, vars, pattern, next: 0, end: vars.len() }
+        let reader = match self.captures {
+            Captures::Segments(ends) => SegmentReader::new(*ends),
+            Captures::Spans(_) => SegmentReader::new(0),
+        };
+        CaptureIter { source: self, vars, pattern, reader, next: 0, end: vars.len() }
     }
 
     /// Returns the value of the last variable with the name, decoded.
@@ -89,6 +93,8 @@ pub(crate) struct CaptureIter<'m> {
     source: CaptureSource<'m>,
     vars: &'m [Variable],
     pattern: Option<&'m Pattern>,
+    /// At the segment of the next variable, or before.
+    reader: SegmentReader,
     next: usize,
     end: usize,
 }
@@ -96,11 +102,15 @@ pub(crate) struct CaptureIter<'m> {
 impl<'m> CaptureIter<'m> {
     /// A variable; nothing if its optional segment is missing.
     #[inline]
-    fn capture(&self, index: usize) -> Option<Capture<'m>> {
+    fn capture(&self, index: usize, reader: &mut SegmentReader) -> Option<Capture<'m>> {
         let (source, var) = (self.source, self.vars.get(index)?);
+        let capture = |raw, encoding| Capture { name: &var.name, raw, encoding, inherited: var.inherited };
+        let path_encoding = source.catalog.policy.path_encoding();
         let span = match source.captures {
-            Captures::Segments(ends) if var.source == Source::Path => {
-                self.pattern?.path.positions().get(index)?.find(*ends, source.path.len())?
+            Captures::Segments(_) if var.source == Source::Path => {
+                let position = self.pattern?.path.positions().get(index)?;
+                let raw = source.path.get(reader.read(*position, source.path.len())?);
+                return Some(capture(raw.unwrap_or(""), path_encoding));
             }
             Captures::Segments(_) => {
                 let of_path = self.vars.iter().filter(|var| var.source == Source::Path).count();
@@ -109,12 +119,12 @@ impl<'m> CaptureIter<'m> {
             Captures::Spans(spans) => spans.as_slice().get(index).copied().filter(|span| *span != ABSENT)?,
         };
         let (text, encoding) = match var.source {
-            Source::Path => (source.path, source.catalog.policy.path_encoding()),
+            Source::Path => (source.path, path_encoding),
             Source::Host => (source.host, Encoding::Plain),
             Source::Query => (source.target.and_then(PathAndQuery::query).unwrap_or(""), Encoding::Form),
         };
         let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
-        Some(Capture { name: &var.name, raw, encoding, inherited: var.inherited })
+        Some(capture(raw, encoding))
     }
 }
 
@@ -124,9 +134,11 @@ impl<'m> Iterator for CaptureIter<'m> {
     #[inline]
     fn next(&mut self) -> Option<Capture<'m>> {
         while self.next < self.end {
-            self.next += 1;
-            if let Some(capture) = self.capture(self.next - 1) {
-                return Some(capture);
+            let (index, mut reader) = (self.next, self.reader);
+            let capture = self.capture(index, &mut reader);
+            (self.next, self.reader) = (index + 1, reader);
+            if capture.is_some() {
+                return capture;
             }
         }
         None
@@ -137,8 +149,9 @@ impl DoubleEndedIterator for CaptureIter<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         while self.next < self.end {
             self.end -= 1;
-            if let Some(capture) = self.capture(self.end) {
-                return Some(capture);
+            let capture = self.capture(self.end, &mut self.reader.clone());
+            if capture.is_some() {
+                return capture;
             }
         }
         None

@@ -11,6 +11,7 @@ use crate::request::view::{NormalizedRequest, RequestView, ViewError};
 use crate::table::index::BestMatch;
 use crate::table::lookup::{RankEntry, Table};
 use crate::table::miss::{Miss, Reason, Redirect};
+use crate::table::routes::ScopeId;
 use crate::table::visitors::{NearMisses, SearchLimit};
 use crate::template::captures::Captures;
 use crate::template::encoding::escape;
@@ -75,12 +76,17 @@ impl<T> Table<T> {
         (target != location(uri.path(), uri.query())).then_some(Redirect { status, target, matched: None })
     }
 
+    /// Returns the deepest scope whose conditions hold.
+    fn deepest_scope(&self, view: &RequestView<'_>) -> Option<ScopeId> {
+        let mut deepest = BestMatch::new(&self.scopes, view);
+        self.scope_index.find(&mut deepest);
+        deepest.rank().and_then(|rank| self.scope_ranks.get(rank).copied())
+    }
+
     /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
     #[cold]
     pub(crate) fn miss(&self, seal: SearchLimit, view: &RequestView<'_>) -> Miss {
-        let mut deepest = BestMatch::new(&self.scopes, view);
-        self.scope_index.find(&mut deepest);
-        let scope = deepest.rank().and_then(|rank| self.scope_ranks.get(rank).copied());
+        let scope = if self.scopes.is_empty() { None } else { self.deepest_scope(view) };
         let policy = &self.catalog.policy;
         let rules = scope.and_then(|scope| self.rules.get(scope.index()));
         let options = rules.map_or(policy.options, |rules| rules.options);

@@ -149,8 +149,8 @@ impl<'s, V: Visit, const SIMPLE: bool> Search<'s, '_, V, SIMPLE> {
     /// Visits what matches below a node, except below its literal children.
     #[inline(never)]
     fn rest(&mut self, node: &'s Node, start: usize, end: usize) {
-        if let Some(&(first, behind)) = self.trie.groups.get(node.beginnings as usize) {
-            self.beginnings(&self.trie.beginnings[first as usize..behind as usize], start, end);
+        if let Some(beginnings) = self.trie.beginnings_of(node) {
+            self.beginnings(beginnings, start, end);
         }
         self.variable(node.variable, start, end);
         self.tail(node.tail, start);
@@ -158,18 +158,12 @@ impl<'s, V: Visit, const SIMPLE: bool> Search<'s, '_, V, SIMPLE> {
 
     /// Visits what follows the beginnings of a segment, the longest first.
     fn beginnings(&mut self, sorted: &'s [Beginning], start: usize, end: usize) {
-        let (trie, segment) = (self.trie, &self.text.bytes()[start..end]);
-        let text = |beginning: &Beginning| trie.text(beginning.text, beginning.length as usize);
-        // All that the segment starts with sorts before it; the parents of the greatest lead to them.
-        let place = sorted.partition_point(|beginning| text(beginning) <= segment);
-        let mut next = place.checked_sub(1).and_then(|place| sorted.get(place));
-        while let Some(beginning) = next {
-            if beginning.least < self.visit.limit() && segment.starts_with(text(beginning)) {
+        for beginning in self.trie.matching(sorted, &self.text.bytes()[start..end]) {
+            if beginning.least < self.visit.limit() {
                 let behind = start + beginning.length as usize;
                 self.variable(beginning.variable, behind, end);
                 self.tail(beginning.tail, behind);
             }
-            next = sorted.get(beginning.parent as usize);
         }
     }
 

@@ -37,8 +37,8 @@ pub(crate) struct Tests(u8);
 impl Tests {
     /// The last capture must not be empty: a tail edge takes nothing as well.
     pub(crate) const SOME: Self = Self(1);
-    /// Guards that look at header lines alone.
-    pub(crate) const HEADERS: Self = Self(2);
+    /// Guards that are mostly tested at once, by parts of the head alone.
+    pub(crate) const HEAD: Self = Self(2);
     /// Guards without variables.
     pub(crate) const GUARDS: Self = Self(4);
     /// The whole pattern.
@@ -53,6 +53,12 @@ impl Tests {
     #[inline(always)]
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// Tests whether the guards read more than parts of the head.
+    #[inline(always)]
+    pub(crate) fn reads_more_than_head(self) -> bool {
+        self.contains(Self(Self::GUARDS.0 | Self::PATTERN.0))
     }
 
     /// Tests whether any of some tests is required.
@@ -151,6 +157,15 @@ pub(super) struct Beginning {
 /// The number of no beginning and no route.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// What a segment leads to.
+#[derive(Debug, Clone, Copy)]
+enum Branch {
+    /// The child, or nothing.
+    Child(Child),
+    /// The routes of the rest from a byte on.
+    Tail(Leaf, usize),
+}
+
 /// One of several trees in a trie.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Root {
@@ -164,13 +179,22 @@ pub(crate) struct Root {
 }
 
 /// A leaf that matches a text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Descent<'t> {
+    /// Nothing if no leaf was reached.
     pub(crate) entries: &'t [Entry],
     /// Whether a tail took nothing of the text.
     pub(crate) is_empty: bool,
     /// Another leaf may have a better route than one of this rank or a greater one.
     pub(crate) limit: u32,
+}
+
+impl Descent<'_> {
+    /// Tests whether no other leaf matches the text.
+    #[inline(always)]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.limit == NONE
+    }
 }
 
 /// Trees of segments, each with its own root, in shared vectors.
@@ -189,60 +213,112 @@ pub(crate) struct Trie {
 }
 
 impl Trie {
-    /// Returns the leaf that matches a text of up to 63 bytes without escapes, if the way to it has no other
-    /// branches to look at. Those that it passes have no better route than `limit`.
+    /// Returns the leaf that matches a text, if one branch of each node on the way to it does, besides literal children.
+    /// The branches that are passed at literal children have no better route than `limit`.
     #[inline(always)]
     pub(crate) fn descend(&self, root: Root, text: &ScannedText<'_>) -> Option<Descent<'_>> {
-        if !text.starts_with_separator() {
+        if text.ends().is_none() || !text.starts_with_separator() {
             return None;
         }
         let (mut child, mut end, mut limit) = (root.first, 0, root.rest_least);
         while end < text.len() {
-            let node = self.nodes.get(child.0 as usize)?;
+            let Some(node) = self.nodes.get(child.0 as usize) else {
+                return Some(Descent { entries: &[], is_empty: false, limit });
+            };
             let start = end + 1;
             end = text.near_end(start);
             child = self.literal(node, text, start, end);
             if child != Child::NONE {
                 limit = limit.min(node.rest_least);
-            } else if node.is_simple && start < end {
-                child = node.variable;
+            } else if node.is_simple {
+                child = if start < end { node.variable } else { Child::NONE };
             } else {
-                return self.descend_to_tail(node, start == text.len(), limit);
+                match self.only_branch(node, text, start, end)? {
+                    Branch::Child(only) => child = only,
+                    Branch::Tail(leaf, start) => {
+                        return Some(Descent { is_empty: start == text.len(), ..self.descent(leaf, limit) });
+                    }
+                }
             }
         }
-        let leaf = child.as_leaf().unwrap_or_else(|| self.nodes[child.0 as usize].leaf);
-        self.descent(leaf, false, limit)
-    }
-
-    /// Returns the tail of a node that has no other branch than literal children.
-    #[inline(never)]
-    fn descend_to_tail(&self, node: &Node, is_empty: bool, limit: u32) -> Option<Descent<'_>> {
-        let is_alone = node.beginnings == NONE && node.variable == Child::NONE;
-        if is_alone { self.descent(node.tail, is_empty, limit) } else { None }
+        let leaf = match child.as_leaf() {
+            Some(leaf) => leaf,
+            None => self.nodes[child.0 as usize].leaf,
+        };
+        Some(self.descent(leaf, limit))
     }
 
     #[inline(always)]
-    fn descent(&self, leaf: Leaf, is_empty: bool, limit: u32) -> Option<Descent<'_>> {
-        let entries = if leaf == Leaf::NONE { return None } else { self.entries(leaf) };
-        Some(Descent { entries, is_empty, limit })
+    fn descent(&self, leaf: Leaf, limit: u32) -> Descent<'_> {
+        let entries = if leaf == Leaf::NONE { &[] } else { self.entries(leaf) };
+        Descent { entries, is_empty: false, limit }
     }
 
-    /// Returns the entry of a host, which is read from its end, if no other one can match.
-    pub(crate) fn descend_labels(&self, root: Root, host: &ScannedText<'_>) -> Option<&Entry> {
+    /// Returns the branch of a segment that no literal child has, unless there are several.
+    #[inline(never)]
+    fn only_branch(&self, node: &Node, text: &ScannedText<'_>, start: usize, end: usize) -> Option<Branch> {
+        let variable = if start < end { node.variable } else { Child::NONE };
+        let (mut child, mut tail) = (variable, (node.tail, start));
+        if let Some(beginnings) = self.beginnings_of(node) {
+            let segment = &text.bytes()[start..end];
+            let mut matching = self.matching(beginnings, segment);
+            if let Some(beginning) = matching.next() {
+                if matching.next().is_some() || (child, tail.0) != (Child::NONE, Leaf::NONE) {
+                    return None;
+                }
+                let behind = start + beginning.length as usize;
+                child = if behind < end { beginning.variable } else { Child::NONE };
+                tail = (beginning.tail, behind);
+            }
+        }
+        match (child, tail) {
+            (child, (Leaf::NONE, _)) => Some(Branch::Child(child)),
+            (Child::NONE, (leaf, start)) => Some(Branch::Tail(leaf, start)),
+            _ => None,
+        }
+    }
+
+    /// Returns the beginnings of a node, sorted.
+    #[inline]
+    pub(super) fn beginnings_of(&self, node: &Node) -> Option<&[Beginning]> {
+        let &(first, behind) = self.groups.get(node.beginnings as usize)?;
+        self.beginnings.get(first as usize..behind as usize)
+    }
+
+    /// Returns those of some sorted beginnings that a segment has, the longest first.
+    pub(super) fn matching<'t>(
+        &'t self,
+        sorted: &'t [Beginning],
+        segment: &[u8],
+    ) -> impl Iterator<Item = &'t Beginning> {
+        let text = |beginning: &Beginning| self.text(beginning.text, beginning.length as usize);
+        // All that the segment starts with sorts before it; the parents of the greatest lead to them.
+        let place = sorted.partition_point(|beginning| text(beginning) <= segment);
+        let last = place.checked_sub(1).and_then(|place| sorted.get(place));
+        std::iter::successors(last, |beginning| sorted.get(beginning.parent as usize))
+            .filter(move |beginning| segment.starts_with(text(beginning)))
+    }
+
+    /// Returns the entries of a host, which is read from its end, if no others can match.
+    #[inline]
+    pub(crate) fn descend_labels(&self, root: Root, host: &ScannedText<'_>) -> Option<&[Entry]> {
         let (mut node, mut end) = (self.nodes.get(root.node as usize)?, host.len());
         loop {
             let start = host.start(end);
             let literal = self.literal(node, host, start, end);
             let child = match (literal, node.rest_least) {
-                (Child::NONE, _) if node.is_simple && start < end => node.variable,
                 (literal, NONE) => literal,
+                (Child::NONE, _) if node.is_simple && start < end => node.variable,
                 _ => return None,
             };
+            let next = self.nodes.get(child.0 as usize);
             if start == 0 {
-                let leaf = child.as_leaf().or_else(|| Some(self.nodes.get(child.0 as usize)?.leaf))?;
-                return if leaf == Leaf::NONE { None } else { self.entries(leaf).first() };
+                let leaf = child.as_leaf().or_else(|| next.map(|node| node.leaf));
+                let leaf = leaf.filter(|leaf| *leaf != Leaf::NONE);
+                return Some(leaf.map_or(&[], |leaf| self.entries(leaf)));
             }
-            (node, end) = (self.nodes.get(child.0 as usize)?, start - 1);
+            let Some(next) = next else { return Some(&[]) };
+            (node, end) = (next, start - 1);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::compile::pattern::{NearMiss, Pattern};
 use crate::request::media_type::Media;
-use crate::request::method::MethodSet;
+use crate::request::method::{MethodSet, bit};
 use crate::request::view::RequestView;
 use crate::table::index::Index;
 use crate::table::miss::Reason;
@@ -87,6 +87,13 @@ impl Visit for NearMisses<'_> {
 
     fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, _: bool) {
         for entry in entries {
+            if entry.tests.is_empty() {
+                // Only the method can be different.
+                if entry.methods & bit(self.view.head.method) == 0 {
+                    self.methods.insert_bits(entry.methods);
+                }
+                continue;
+            }
             let pattern = &self.patterns[entry.rank as usize];
             // Its conditions have been tested, and nothing else can be different.
             if pattern.methods.contains(self.view.head.method) && !pattern.has_open_guards() {

@@ -173,10 +173,10 @@ fn is_mark(c: char) -> bool {
 
 /// Tests whether a `%` is not followed by two hexadecimal digits.
 pub(crate) fn has_bad_escape(text: &str) -> bool {
-    text.split('%').skip(1).any(|after| {
-        let mut digits = after.bytes().take(2).filter(u8::is_ascii_hexdigit);
-        digits.next().and(digits.next()).is_none()
-    })
+    let is_escape =
+        |after: &[u8]| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().any(|(at, byte)| *byte == b'%' && !is_escape(&bytes[at + 1..]))
 }
 
 /// Returns the value of a hexadecimal digit.

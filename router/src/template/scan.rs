@@ -40,6 +40,15 @@ impl<'t> ScannedText<'t> {
         (common.move_mask() == ALL || is_canonical(path.as_bytes())).then_some(text)
     }
 
+    /// Finds the labels of a host in canonical form; nothing if it has another form. `is_plain` tests a host with rare
+    /// bytes.
+    #[inline]
+    pub(crate) fn host(name: &'t [u8], is_plain: impl FnOnce(&[u8]) -> bool) -> Option<Self> {
+        let mut common = u8x16::splat(u8::MAX);
+        let text = Self::scan(name, b'.', |bytes| common &= are_common_in_hosts(bytes));
+        (common.move_mask() == ALL || is_plain(name)).then_some(text)
+    }
+
     /// Finds the separators; `each` receives all bytes, some of them twice.
     #[inline(always)]
     fn scan(bytes: &'t [u8], separator: u8, mut each: impl FnMut(u8x16)) -> Self {
@@ -247,13 +256,23 @@ const ALL: i32 = 0xffff;
 #[inline(always)]
 fn are_common(bytes: u8x16) -> u8x16 {
     let are = |byte: u8| bytes.cmp_eq(u8x16::splat(byte));
-    let are_within = |bytes: u8x16, first: u8, count: u8| {
-        let offsets = bytes - u8x16::splat(first);
-        offsets.min(u8x16::splat(count - 1)).cmp_eq(offsets)
-    };
     let letters = are_within(bytes | u8x16::splat(0x20), b'a', 26);
     // `/`, digits, `:` and `;`.
     letters | are_within(bytes, b'/', 13) | are(b'-') | are(b'_')
+}
+
+/// The same for hosts.
+#[inline(always)]
+fn are_common_in_hosts(bytes: u8x16) -> u8x16 {
+    // `-` and `.` follow each other.
+    are_within(bytes, b'a', 26) | are_within(bytes, b'0', 10) | are_within(bytes, b'-', 2)
+}
+
+/// Marks the bytes of a range.
+#[inline(always)]
+fn are_within(bytes: u8x16, first: u8, count: u8) -> u8x16 {
+    let offsets = bytes - u8x16::splat(first);
+    offsets.min(u8x16::splat(count - 1)).cmp_eq(offsets)
 }
 
 #[cfg(test)]

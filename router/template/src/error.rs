@@ -63,9 +63,13 @@ pub enum TemplateErrorKind {
     OptionalNotLast,
     /// A path that does not start with `/`.
     NoLeadingSlash,
+    /// A method before a path (`GET /a`): a method is another condition.
+    MethodInPath,
+    /// `{$}` of Go: a path is exact without it.
+    EndMarker,
     /// A `.` or `..` segment, which no normalized path has.
     DotSegment,
-    /// A percent escape; templates are written decoded. Only the characters `:*<>?#[`, which other routers give a
+    /// A percent escape; templates are written decoded. Only the characters `:*<>?#[(`, which other routers give a
     /// meaning, may be escaped.
     Escape,
     /// The syntax of another router, which is literal text here and would match no request.
@@ -104,7 +108,10 @@ impl fmt::Display for TemplateErrorKind {
             Self::Unclosed => f.write_str("variable is not closed, add `}` (a literal brace is `{{`)"),
             Self::Unopened => f.write_str("`}` without `{` (a literal brace is `}}`)"),
             Self::EmptyName => f.write_str("variable has no name, write `{name}` or `{name:regex}`"),
-            Self::BadName(c) => write!(f, "{c:?} is not allowed in a variable name"),
+            Self::BadName(c) => write!(
+                f,
+                "{c:?} is not allowed in a variable name, which has letters, digits, `_`, `-` and `.` (a literal brace is `{{{{`)"
+            ),
             Self::Duplicate(name) => write!(f, "variable `{}` appears twice, rename one", OneLine(name)),
             Self::Adjacent => f.write_str("two variables need text between them"),
             Self::CapturingGroup => f.write_str("capturing group, write `(?:…)` instead of `(…)`"),
@@ -129,6 +136,12 @@ impl fmt::Display for TemplateErrorKind {
                 f.write_str("an optional variable must be the whole last segment of a route's path")
             }
             Self::NoLeadingSlash => f.write_str("a path must start with `/`"),
+            Self::MethodInPath => {
+                f.write_str("a path must start with `/`: a method is another condition of the route, remove it here")
+            }
+            Self::EndMarker => {
+                f.write_str("a path is exact without an end marker, remove it (the text itself is `{{$}}`)")
+            }
             Self::DotSegment => f.write_str("`.` and `..` segments never match"),
             Self::Escape => f.write_str("templates are written decoded, write the character itself"),
             Self::Foreign { write, literal } => write!(

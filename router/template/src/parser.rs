@@ -116,7 +116,11 @@ fn read(text: &str, kind: TemplateKind, syntax: Syntax) -> Result<Template, Temp
     }
     let has_escapes = kind == TemplateKind::Path && syntax == Syntax::Native;
     for token in Scanner::starting_at(text, syntax, start) {
-        match (token?, nodes.last_mut()) {
+        let token = token.map_err(|error| match syntax {
+            Syntax::Native => foreign::explain(error, kind),
+            Syntax::Gorilla => error,
+        })?;
+        match (token, nodes.last_mut()) {
             (Token::Text(more), Some(Node::Text(text))) if has_escapes => text.push_str(&unescaped(more)),
             (Token::Text(text), _) if has_escapes => nodes.push(Node::Text(unescaped(text).into_owned())),
             (Token::Text(more), Some(Node::Text(text))) => text.push_str(more),
@@ -198,6 +202,9 @@ fn may_span(variable: &Variable, kind: TemplateKind, regexes: &impl RegexCheck) 
 fn check_path(template: &Template, native: bool, regexes: &impl RegexCheck) -> Result<(), TemplateError> {
     let text = &template.text;
     if !text.is_empty() && !text.starts_with('/') {
+        if let Some(method) = foreign::method(text) {
+            return Err(error(template, TemplateErrorKind::MethodInPath, &method));
+        }
         let first = text.chars().next().map_or(0, char::len_utf8);
         return Err(error(template, TemplateErrorKind::NoLeadingSlash, &(0..first)));
     }

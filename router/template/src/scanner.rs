@@ -118,7 +118,7 @@ impl<'t> Scanner<'t> {
 
     /// The position of the brace that closes the one at `start`; a regex may contain
     /// balanced braces (`{2,3}`) and, in the native syntax, escaped ones.
-    fn closing(&self, start: usize) -> Result<usize, TemplateError> {
+    pub(crate) fn closing(&self, start: usize) -> Result<usize, TemplateError> {
         let mut depth = 0usize;
         let mut bytes = self.text.bytes().enumerate().skip(start);
         while let Some((at, byte)) = bytes.next() {

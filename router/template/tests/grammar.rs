@@ -34,11 +34,20 @@ fn paths() {
         ("/{}", Err(Kind::EmptyName)),
         ("/{a:}", Err(Kind::EmptyName)),
         ("/{a b}", Err(Kind::BadName(' '))),
-        ("/{*rest:x}", Err(Kind::BadName('*'))),
+        ("/{a*b}", Err(Kind::BadName('*'))),
+        ("/{*/}", Err(Kind::BadName('/'))),
+        ("/a/{$}", Err(Kind::EndMarker)),
+        ("/a{?x}", Err(Kind::QueryInPath)),
+        ("/a{?x}{&y}", Err(Kind::QueryInPath)),
+        ("/a{#x}", Err(Kind::FragmentInPath)),
+        ("GET /a", Err(Kind::MethodInPath)),
+        ("GET a", Err(Kind::NoLeadingSlash)),
+        (" /a", Err(Kind::NoLeadingSlash)),
         ("/a/../b", Err(Kind::DotSegment)),
         ("/a%20b", Err(Kind::Escape)),
         ("/a\tb", Err(Kind::Control)),
-        ("/a%3a%2A%3C%3E%3F%23%5B", Ok(&[])),
+        ("/a%3a%2A%3C%3E%3F%23%5B%28", Ok(&[])),
+        ("/Products(1)/f(x,y)", Ok(&[])),
         ("/a:b/@me/:/::x/x[y]", Ok(&[])),
         ("/a?x=1", Err(Kind::QueryInPath)),
         ("/{id}?", Err(Kind::QueryInPath)),
@@ -79,18 +88,43 @@ fn foreign_syntax() {
         ("/{id:int}", "{id:int}", "{id:[0-9]+}", "{id:(?:int)}"),
         ("/{rest:path}", "{rest:path}", "{*rest}", "{rest:(?:path)}"),
         ("/{id:str}", "{id:str}", "{id}", "{id:(?:str)}"),
+        ("/{id:int?}", "{id:int?}", "{id?:[0-9]+}", "{id:(?:int?)}"),
+        ("/{id?:int}", "{id?:int}", "{id?:[0-9]+}", "{id?:(?:int)}"),
+        ("/{id:int=5}", "{id:int=5}", "{id?:[0-9]+}", "{id:(?:int=5)}"),
+        ("/{id:int:min(1)}", "{id:int:min(1)}", "{id:[0-9]+}", "{id:(?:int:min(?:1))}"),
+        ("/{id:min(1)}", "{id:min(1)}", "{id:[0-9]+}", "{id:(?:min(?:1))}"),
+        ("/{id:length(3)}", "{id:length(3)}", "{id:[^/]{3}}", "{id:(?:length(?:3))}"),
+        ("/{id:regex(^a+$)}", "{id:regex(^a+$)}", "{id:^a+$}", "{id:(?:regex(?:^a+$))}"),
+        (r"/a/(\d+)", r"(\d+)", r"{name:\d+}", r"%28\d+)"),
+        ("/a/([a-z]{2})", "([a-z]{2})", "{name:[a-z]{2}}", "%28%5Ba-z]{{2}})"),
+        ("/a/(.*)", "(.*)", "{*rest}", "%28.%2A)"),
+        ("/a-([a-z]+).js", "([a-z]+)", "{name:[a-z]+}", "%28%5Ba-z]+)"),
+        ("/{x:double}", "{x:double}", "{x:[0-9.]+}", "{x:(?:double)}"),
+        ("/{+rest}", "{+rest}", "{*rest}", "{{+rest}}"),
+        ("/{**rest}", "{**rest}", "{*rest}", "{{%2A%2Arest}}"),
+        ("/{*rest:nonfile}", "{*rest:nonfile}", "{*rest}", "{{%2Arest:nonfile}}"),
+        ("/{*rest:[a-z]{2}}", "{*rest:[a-z]{2}}", "{rest:[a-z]{2}}", "{{%2Arest:%5Ba-z]{{2}}}}"),
+        ("/{rest+}", "{rest+}", "{*rest}", "{{rest+}}"),
+        ("/{rest*}", "{rest*}", "{*rest}", "{{rest%2A}}"),
+        ("/a{/b}", "{/b}", "/{b?}", "{{/b}}"),
+        ("/a{/:b}", "{/:b}", "/{b?}", "{{/%3Ab}}"),
+        ("/{lang=en}", "{lang=en}", "{lang?}", "{{lang=en}}"),
     ] {
         let error = Template::parse(text, TemplateKind::Path).unwrap_err();
         let expected = Kind::Foreign { write: write.to_owned(), literal: literal.to_owned() };
         assert_eq!((&error.text[error.span.clone()], &error.kind), (marked, &expected), "{text}");
         assert!(error.to_string().contains(write), "{error}");
         // The escape has the meaning of the text.
-        let escaped = text.replacen(marked, literal, 1).replace('?', "%3F");
-        let parsed = Template::parse(&escaped, TemplateKind::Path).unwrap();
         let is_regex = literal.contains("(?:");
+        let escaped = text.replacen(marked, literal, 1);
+        let escaped = if is_regex { escaped } else { escaped.replace('?', "%3F") };
+        let parsed = Template::parse(&escaped, TemplateKind::Path).unwrap();
         assert!(is_regex || parsed.literal() == Some(text) || text.contains("{id}"), "{escaped}");
     }
-    assert_eq!(waylay_template::escape_literal("/:a/b:c/<x>?#[*"), "/%3Aa/b:c/%3Cx%3E%3F%23%5B%2A");
+    assert_eq!(
+        waylay_template::escape_literal("/:a/b:c/<x>?#[*(1)(.)"),
+        "/%3Aa/b:c/%3Cx%3E%3F%23%5B%2A(1)%28.)"
+    );
 }
 
 #[test]
@@ -107,6 +141,9 @@ fn hosts() {
         ("xn--bcher-kva.example", Ok(&[])),
         ("<t>.com", Err(Kind::ForeignHost { write: "{t}".to_owned() })),
         (":t.com", Err(Kind::ForeignHost { write: "{t}".to_owned() })),
+        ("{+t}.com", Err(Kind::ForeignHost { write: "{*t}".to_owned() })),
+        ("{$}.com", Err(Kind::BadName('$'))),
+        ("{/t}.com", Err(Kind::BadName('/'))),
         ("a.{*rest}", Err(Kind::TailNotFirst)),
         ("{a?}.com", Err(Kind::OptionalNotLast)),
         ("a:{port}", Err(Kind::BadPort)),

@@ -71,6 +71,8 @@ fn templates_of_traefik_v2_are_detected() {
         let errors = Rule::parse(TRAEFIK.text(text)).unwrap_err();
         assert_eq!(errors.iter().next().unwrap().kind, Kind::OldTemplate, "{errors}");
     }
+    let errors = Rule::parse("HostRegexp(`{sub:[a-z]+}.example.com`)").unwrap_err();
+    assert_eq!(errors.iter().next().unwrap().kind, Kind::TemplateInRegex, "{errors}");
     // Where v3 gives braces a meaning they are only a lint.
     let rule = Rule::parse(TRAEFIK.text("Path(`/a/{id:[0-9]+}`) && Host(`a`)")).unwrap();
     assert_eq!(rule.lints().iter().map(|lint| lint.kind).collect::<Vec<_>>(), [Lint::OldTemplate]);
@@ -83,6 +85,8 @@ fn lints() {
         (TRAEFIK, "PathRegexp(`^/a$`)", None),
         (TRAEFIK, "QueryRegexp(`a`)", None),
         (TRAEFIK, "Query(`a=b`)", Some(Lint::OldQuery)),
+        (Dialect::Native, "Query(`a=b`)", Some(Lint::OldQuery)),
+        (Dialect::Native, "Query(`a`, `b=c`)", None),
         (TRAEFIK, "Method(`get`)", None),
         (VULCAND, "HeaderRegexp(`a`, `^b`)", Some(Lint::Unanchored)),
         (VULCAND, "Method(`get`)", Some(Lint::LowerCaseMethod)),

@@ -191,6 +191,14 @@ name = 7
         (TableSpec::json("{\"routes\": [[\"Path(`/`)\"]]}"), "line 1: this is no object"),
         (TableSpec::toml("routes = [['Path(`/`)']]"), "line 1: this is no table"),
         (TableSpec::toml("dialect = 'unheard'"), "line 1: unknown variant `unheard`, expected"),
+        (
+            TableSpec::toml("[[routes]]\npath = '/a'\n"),
+            "; a condition is a function of the rule, as in \"Path(`/a/{id}`) && Method(`GET`)\"",
+        ),
+        (
+            TableSpec::json("{\"routes\": [{\"methods\": [\"GET\"]}]}"),
+            "; a condition is a function of the rule",
+        ),
         (TableSpec::toml("trusted_proxies = ['x']"), "`x` is not an IP address or a network"),
     ] {
         let described = errors(spec);

@@ -9,21 +9,24 @@ use waylay_fault_admin::Token;
 
 use crate::server::Servers;
 
-/// Prints the addresses, the routes, and commands to try.
-pub(crate) fn print(servers: &Servers) -> io::Result<()> {
+/// Prints the addresses, the routes, and commands to try: under a plan, those that do not name a built-in fault.
+pub(crate) fn print(servers: &Servers, has_built_in_faults: bool) -> io::Result<()> {
     let (shop, control, token) = (servers.shop_address(), servers.control_address(), servers.admin().token());
     let mut out = io::stdout().lock();
     writeln!(out, "shop    http://{shop} (HTTP/1.1, and HTTP/2 by prior knowledge)")?;
     writeln!(out, "console {}\n", servers.admin().console_url(&format!("http://{control}")))?;
     writeln!(out, "{}\n\nTry", route_table(&servers.shop))?;
-    for command in COMMANDS {
+    for command in COMMANDS.iter().filter(|command| has_built_in_faults || !command.needs_built_in) {
         writeln!(out, "\n{}", command.at(shop, control, token))?;
+    }
+    if !has_built_in_faults {
+        writeln!(out, "\nThe plan decides which of these requests get a fault instead.")?;
     }
     writeln!(out, "\nPress Ctrl-C to stop.")
 }
 
 /// Commands to try; each response depends on the commands above it.
-const COMMANDS: [Command; 17] = [
+const COMMANDS: [Command; 18] = [
     Command::new(Port::Shop, "/").returns(200, "A shop that is broken on purpose."),
     Command::new(Port::Shop, "/api/v1/products/1")
         .host("shop.localhost")
@@ -53,13 +56,16 @@ const COMMANDS: [Command; 17] = [
         .host("shop.localhost")
         .args(&["-H 'Content-Type: application/json'", r#"-d '{"sku":"cup"}'"#])
         .returns(400, r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"the request has 3 errors",…"#),
+    Command::new(Port::Control, "/status").returns(200, "{…"),
     Command::new(Port::Control, "/faults")
+        .built_in()
         .returns(200, r#"[{"name":"mixed-products","placement":"server","enabled":false,…"#),
     Command::new(Port::Control, "/faults/drop-product")
+        .built_in()
         .signed()
         .args(&["-X PATCH", "-H 'Content-Type: application/json'", r#"-d '{"enabled":true,"participation":1}'"#])
         .returns(200, r#"{"name":"drop-product","placement":"server","enabled":true,"inactive":null,"participation":1.0,…"#),
-    Command::new(Port::Shop, "/api/v1/products/1").host("shop.localhost").is_dropped(),
+    Command::new(Port::Shop, "/api/v1/products/1").host("shop.localhost").built_in().is_dropped(),
     Command::new(Port::Control, "/halt")
         .signed()
         .args(&["-X POST", "-H 'Content-Type: application/json'", r#"-d '{"reason":"a look around"}'"#])
@@ -72,11 +78,13 @@ const COMMANDS: [Command; 17] = [
         .args(&["-X POST", "-H 'Content-Type: application/json'", "-d '{}'"])
         .returns(200, "{…"),
     Command::new(Port::Control, "/faults/drop-product")
+        .built_in()
         .signed()
         .args(&["-X PATCH", "-H 'Content-Type: application/json'", r#"-d '{"enabled":false}'"#])
         .returns(200, r#"{"name":"drop-product","placement":"server","enabled":false,…"#),
     Command::new(Port::Shop, "/api/v1/products/1")
         .host("shop.localhost")
+        .built_in()
         .returns(200, r#"{"sku":1,"name":"teapot","cents":1850}"#),
 ];
 
@@ -96,6 +104,8 @@ struct Command {
     args: &'static [&'static str],
     /// Whether it needs the token.
     is_signed: bool,
+    /// Whether its response depends on a built-in fault.
+    needs_built_in: bool,
     /// `None` if the server closes the connection.
     status: Option<u16>,
     header: &'static str,
@@ -104,7 +114,17 @@ struct Command {
 
 impl Command {
     const fn new(port: Port, target: &'static str) -> Self {
-        Self { port, target, host: None, args: &[], is_signed: false, status: None, header: "", body: "" }
+        Self {
+            port,
+            target,
+            host: None,
+            args: &[],
+            is_signed: false,
+            needs_built_in: false,
+            status: None,
+            header: "",
+            body: "",
+        }
     }
 
     const fn host(self, host: &'static str) -> Self {
@@ -117,6 +137,10 @@ impl Command {
 
     const fn signed(self) -> Self {
         Self { is_signed: true, ..self }
+    }
+
+    const fn built_in(self) -> Self {
+        Self { needs_built_in: true, ..self }
     }
 
     /// Sets the response; a body that ends in `…` is only the start of the real one.

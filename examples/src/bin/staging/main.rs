@@ -104,13 +104,14 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         let fleet = fleet.connect().await?;
         let servers =
             Servers::bind(addr, control_addr, limits, &faults, token()?, |admin| fleet.show(admin)).await?;
+        let has_built_in_faults = plan.is_none() && !fleet.is_member();
         match plan {
             Some(PlanCommand::Follow(file)) => plan::follow(&file, &faults)?,
             _ if fleet.is_member() => fleet.join(&faults),
             // Of another environment it is logged.
             _ => _ = faults.apply(&faults::plan(seed)?),
         }
-        serve(servers).await?;
+        serve(servers, has_built_in_faults).await?;
         fleet.leave().await;
         return Ok(ExitCode::SUCCESS);
     };
@@ -131,9 +132,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-async fn serve(servers: Servers) -> Result<(), Box<dyn Error>> {
+async fn serve(servers: Servers, has_built_in_faults: bool) -> Result<(), Box<dyn Error>> {
     let stop = stop_on_signal()?;
-    guide::print(&servers)?;
+    guide::print(&servers, has_built_in_faults)?;
     servers.run(stop.cancelled()).await;
     Ok(())
 }

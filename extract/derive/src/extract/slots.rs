@@ -203,7 +203,7 @@ fn implement(model: &Model, r#trait: &str, function: &str, value: TokenStream) -
     }
 }
 
-/// Returns the statements that make `__slots`: other extractors first, then the path, then the state.
+/// Returns the statements that make and fill `__slots`: other extractors first, then the path, then the state.
 fn fill(model: &Model) -> TokenStream {
     let (_, type_generics, _) = model.generics.split_for_impl();
     let mut before = Vec::new();
@@ -227,8 +227,8 @@ fn fill(model: &Model) -> TokenStream {
     }
     quote! {
         #(#before)*
-        #[allow(unused_mut)]
-        let mut __slots = __rt::path::<__Slots #type_generics>(__parts).await?;
+        let mut __slots = <__Slots #type_generics as ::core::default::Default>::default();
+        __rt::path(&mut __slots, __parts)?;
         #(#after)*
     }
 }

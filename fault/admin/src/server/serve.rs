@@ -33,7 +33,7 @@ impl Admin {
             return Err(ServeError::NotLoopback(address));
         }
         if !self.is_token_given() {
-            eprintln!("faults: {}", self.console_url(&format!("http://{address}")));
+            eprintln!("console: {}", self.console_url(&format!("http://{address}")));
         }
         accept(&listener, self.service()).await;
         Ok(())

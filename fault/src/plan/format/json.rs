@@ -101,7 +101,7 @@ fn number_value(text: &str, span: &std::ops::Range<usize>, errors: &mut ErrorLis
             Ok(number) => Value::Integer(number),
             Err(_) => {
                 errors.add(span.clone(), format!("{} is too large a number", shorten(text)));
-                Value::Null
+                Value::Rejected
             }
         };
     }

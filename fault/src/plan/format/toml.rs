@@ -96,7 +96,7 @@ fn node(
                 Ok(number) => Value::Integer(number),
                 Err(_) => {
                     errors.add(span, format!("{} is too large a number", shorten(&digits)));
-                    return Some(Node::new(Value::Null, key.clone()));
+                    return Some(Node::new(Value::Rejected, key.clone()));
                 }
             }
         }

@@ -43,19 +43,21 @@ enum Open {
 impl Reader {
     fn event(&mut self, event: Event<'_>, span: Span, errors: &mut ErrorList) -> Option<()> {
         let span = self.bytes.at(span.start.index())..self.bytes.at(span.end.index());
-        let has_tag = |tag: bool, anchor: usize| tag || anchor != 0;
+        // The document is read to its end as if they were absent, for its other errors.
+        let has_property = match &event {
+            Event::Scalar(_, _, anchor, tag)
+            | Event::SequenceStart(anchor, tag)
+            | Event::MappingStart(anchor, tag) => *anchor != 0 || tag.is_some(),
+            _ => false,
+        };
+        if has_property {
+            errors.add(span.clone(), "anchors and tags are not part of a plan; write the value as it is");
+        }
         match event {
             Event::Alias(_) => {
-                errors.add(span, "aliases are not part of a plan; write the value out");
-                return None;
-            }
-            Event::Scalar(_, _, anchor, ref tag) if has_tag(tag.is_some(), anchor) => {
-                return Self::reject_property(span, errors);
-            }
-            Event::SequenceStart(anchor, ref tag) | Event::MappingStart(anchor, ref tag)
-                if has_tag(tag.is_some(), anchor) =>
-            {
-                return Self::reject_property(span, errors);
+                errors.add(span.clone(), "aliases are not part of a plan; write the value out");
+                self.check_key(&span, errors)?;
+                self.put(Node::new(Value::Rejected, span), errors)?;
             }
             Event::Scalar(text, style, ..) => {
                 if let Some(Open::Table { key: key @ None, .. }) = self.stack.last_mut() {
@@ -92,11 +94,6 @@ impl Reader {
             _ => {}
         }
         Some(())
-    }
-
-    fn reject_property(span: Range<usize>, errors: &mut ErrorList) -> Option<()> {
-        errors.add(span, "anchors and tags are not part of a plan; write the value as it is");
-        None
     }
 
     /// A list or a table begins: not in the place of a key, and not too deep.
