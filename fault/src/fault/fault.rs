@@ -131,11 +131,13 @@ impl Fault {
     }
 
     /// Watches the streams of a request while the fault is off, if it has rules for their messages.
+    #[inline]
     pub(crate) fn watch<B>(&self, placement: Placement, request: &mut Request<B>) -> Option<Arc<Standby>> {
+        if self.state.switch.is_watching() { self.watch_streams(placement, request) } else { None }
+    }
+
+    fn watch_streams<B>(&self, placement: Placement, request: &mut Request<B>) -> Option<Arc<Standby>> {
         let state = &self.state;
-        if !state.switch.is_watching() {
-            return None;
-        }
         let watches = state.injector.watches();
         let is_websocket = is_websocket_upgrade(request);
         let bodies = watches.requests || watches.responses;

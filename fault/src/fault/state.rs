@@ -146,6 +146,7 @@ impl FaultState {
         self.reporter.is_some() || self.log.is_some()
     }
 
+    #[inline]
     pub(crate) fn report<B>(
         &self,
         phase: Phase,
@@ -153,6 +154,12 @@ impl FaultState {
         placement: Placement,
         request: &Request<B>,
     ) {
+        if self.has_reporter() {
+            self.report_event(phase, actions, placement, request);
+        }
+    }
+
+    fn report_event<B>(&self, phase: Phase, actions: &[Action], placement: Placement, request: &Request<B>) {
         let log = self.log.as_ref().filter(|log| log.takes(phase));
         if self.reporter.is_none() && log.is_none() {
             return;

@@ -102,6 +102,7 @@ impl Switch {
     }
 
     /// Tests whether streams are of interest while the fault is off.
+    #[inline]
     pub(crate) fn is_watching(&self) -> bool {
         self.state.load(Ordering::Relaxed) & WATCHING != 0
     }
@@ -110,6 +111,7 @@ impl Switch {
         self.state.load(Ordering::Acquire) & ON != 0
     }
 
+    #[inline]
     pub(crate) fn is_halted(&self) -> bool {
         !self.ignores_halt && halted()
     }
@@ -249,6 +251,7 @@ pub fn resume() {
 }
 
 /// Tests whether every fault of this process is stopped.
+#[inline]
 pub fn halted() -> bool {
     match HALT.state.load(Ordering::Acquire) {
         UNREAD => read_environment(),

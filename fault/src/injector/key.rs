@@ -70,10 +70,15 @@ pub(crate) struct ControlHeaders(HeaderMap);
 
 impl ControlHeaders {
     /// Moves headers of these names out of the request.
+    #[inline]
     pub(crate) fn remove_from<B>(names: &[HeaderName], request: &mut Request<B>) {
-        if names.iter().all(|name| !request.headers().contains_key(name)) {
-            return;
+        // Most faults remove none.
+        if names.iter().any(|name| request.headers().contains_key(name)) {
+            Self::remove_present(names, request);
         }
+    }
+
+    fn remove_present<B>(names: &[HeaderName], request: &mut Request<B>) {
         let mut removed = request.extensions_mut().remove::<Self>().unwrap_or_default();
         for name in names {
             if let Entry::Occupied(entry) = request.headers_mut().entry(name) {

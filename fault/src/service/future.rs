@@ -35,14 +35,12 @@ pin_project! {
     {
         // The common case: nothing is boxed, and nothing is stored beside the response.
         Passthrough { #[pin] response: S::Future },
-        Injected { injected: Pin<Box<BoxedState<S, B>>> },
-        // Flags decide about the faults of the request.
-        Evaluating { evaluation: Box<Evaluation<S, B, S::Error>> },
+        Boxed { boxed: Pin<Box<BoxedState<S, B>>> },
     }
 }
 
 pin_project! {
-    // One box for both, so that the common case is as small as it can be.
+    // One box for all of them, so that the common case is as small as it can be.
     #[project = BoxedProjection]
     enum BoxedState<S, B>
     where
@@ -51,6 +49,8 @@ pin_project! {
         Injected { #[pin] injected: InjectedState<S, B> },
         // Only under a set that may stop by itself, and for faults with rules for messages.
         Followed { #[pin] response: S::Future, followers: Followers, errors: ErrorFns<S::Error> },
+        // Flags decide about the faults of the request.
+        Evaluating { evaluation: Evaluation<S, B, S::Error> },
     }
 }
 
@@ -65,13 +65,16 @@ where
 
     /// A response that is of interest, although nothing was injected.
     pub(crate) fn followed(response: S::Future, followers: Followers, errors: ErrorFns<S::Error>) -> Self {
-        let followed = BoxedState::Followed { response, followers, errors };
-        Self { state: State::Injected { injected: Box::pin(followed) } }
+        Self::boxed(BoxedState::Followed { response, followers, errors })
     }
 
     /// A request that waits for the flags of its faults.
     pub(crate) fn evaluating(evaluation: Evaluation<S, B, S::Error>) -> Self {
-        Self { state: State::Evaluating { evaluation: Box::new(evaluation) } }
+        Self::boxed(BoxedState::Evaluating { evaluation })
+    }
+
+    fn boxed(state: BoxedState<S, B>) -> Self {
+        Self { state: State::Boxed { boxed: Box::pin(state) } }
     }
 
     /// Carries out the decision about a request that waited for it.
@@ -100,7 +103,7 @@ where
         errors: ErrorFns<S::Error>,
     ) -> Self {
         let injected = InjectedState::new(execution, remaining, service, request, rebox, errors);
-        Self { state: State::Injected { injected: Box::pin(BoxedState::Injected { injected }) } }
+        Self::boxed(BoxedState::Injected { injected })
     }
 }
 
@@ -110,53 +113,64 @@ where
 {
     type Output = Result<Response<FaultBody<ResB>>, S::Error>;
 
+    /// Small enough to be inlined, so that the response is made where its caller reads it: a copy of it
+    /// costs more than the fault.
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.as_mut().project().state.project() {
             StateProjection::Passthrough { response } => {
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
-            StateProjection::Injected { injected } => poll_injected(injected.as_mut(), cx),
-            StateProjection::Evaluating { evaluation } => {
+            StateProjection::Boxed { .. } => self.poll_boxed(cx).map_ok(|response| *response),
+        }
+    }
+}
+
+impl<S, B, ResB> FaultFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+{
+    /// Not inlined into the common case, as its frame is large. A response that is not in a box would be
+    /// written through a pointer, so that the common case would have to keep its own in memory and copy it.
+    #[cold]
+    #[inline(never)]
+    fn poll_boxed(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BoxedResponse<ResB, S::Error>> {
+        let StateProjection::Boxed { boxed } = self.as_mut().project().state.project() else {
+            return Poll::Pending;
+        };
+        match boxed.as_mut().project() {
+            BoxedProjection::Injected { injected } => injected.poll(cx).map_ok(Box::new),
+            BoxedProjection::Followed { response, followers, errors } => {
+                let response = ready!(poll_observed(&mut followers.observation, || response.poll(cx)));
+                let Followers { observation, standbys } = std::mem::take(followers);
+                let observation = observation.into_iter();
+                observation.for_each(|observation| observation.finish(&response, errors.is_injected));
+                let response = response.map(|response| watch(response.map(FaultBody::service), &standbys));
+                Poll::Ready(response.map(Box::new))
+            }
+            BoxedProjection::Evaluating { evaluation } => {
                 let (decision, waiting) = ready!(evaluation.poll(cx));
                 self.set(Self::begin(decision, waiting));
-                self.poll(cx)
+                self.poll(cx).map_ok(Box::new)
             }
         }
     }
 }
 
-/// Not inlined into the common case, as its frame is large.
-#[cold]
-#[inline(never)]
-fn poll_injected<S, B, ResB>(
-    injected: Pin<&mut BoxedState<S, B>>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<Response<FaultBody<ResB>>, S::Error>>
-where
-    S: Service<Request<B>, Response = Response<ResB>>,
-{
-    match injected.project() {
-        BoxedProjection::Injected { injected } => injected.poll(cx),
-        BoxedProjection::Followed { response, followers, errors } => {
-            let response = ready!(poll_observed(&mut followers.observation, || response.poll(cx)));
-            let Followers { observation, standbys } = std::mem::take(followers);
-            let observation = observation.into_iter();
-            observation.for_each(|observation| observation.finish(&response, errors.is_injected));
-            Poll::Ready(response.map(|response| watch(response.map(FaultBody::service), &standbys)))
-        }
-    }
-}
+/// What a future is ready with, its response in a box.
+type BoxedResponse<B, E> = Result<Box<Response<FaultBody<B>>>, E>;
 
 impl<S, B> fmt::Debug for FaultFuture<S, B>
 where
     S: Service<Request<B>>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
+        let state = match &self.state {
             State::Passthrough { .. } => "passthrough",
-            State::Injected { .. } => "injected",
-            State::Evaluating { .. } => "evaluating",
+            State::Boxed { boxed } => match **boxed {
+                BoxedState::Evaluating { .. } => "evaluating",
+                BoxedState::Injected { .. } | BoxedState::Followed { .. } => "injected",
+            },
         };
         f.debug_tuple("FaultFuture").field(&state).finish()
     }

@@ -170,7 +170,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         for scope in plan.scopes {
             scope.build(&inner, &mut stages);
         }
-        Ok(Router { inner, stages: Arc::new(stages.into_iter().collect()) })
+        Ok(Router::new(inner, stages.into_iter().collect()))
     }
 }
 

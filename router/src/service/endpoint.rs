@@ -1,11 +1,12 @@
 //! Next, HttpService, HttpLayer: endpoints and the services that layers wrap.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
+use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use axum_core::BoxError;
 use axum_core::body::Body;
@@ -200,8 +201,31 @@ struct ServiceEndpoint<S> {
 }
 
 impl<S: HttpService> Endpoint for ServiceEndpoint<S> {
+    /// A service that is ready, as most are, is called at once: a future that waits for it would have to
+    /// hold the request. One that is not ready is polled again, with the waker of the task.
     fn answer(&self, request: Request<Body>) -> EndpointFuture {
-        Box::pin(Oneshot::Waiting { service: self.service.clone(), request: Some(request) })
+        let mut service = self.service.clone();
+        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => boxed_once::<S>(service.call(request)),
+            Poll::Ready(Err(error)) => Box::pin(future::ready(error.into_response())),
+            Poll::Pending => Box::pin(Oneshot::Waiting { service, request: Some(request) }),
+        }
+    }
+}
+
+/// Boxes the future of a service. A layer that only looks at requests or edits them returns that of [`Next`],
+/// which is in a box already.
+fn boxed_once<S: HttpService>(future: S::Future) -> EndpointFuture {
+    let mut future = Some(future);
+    if let Some(next) = (&mut future as &mut dyn Any).downcast_mut::<Option<NextFuture>>()
+        && let Some(next) = next.take()
+    {
+        return next.into_answer();
+    }
+    match future {
+        Some(future) => Box::pin(Oneshot::<S>::Called { future }),
+        // It was taken.
+        None => Box::pin(future::pending()),
     }
 }
 

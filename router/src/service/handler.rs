@@ -1,6 +1,6 @@
 //! Handler: async functions as endpoints, and their extractors.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -126,15 +126,15 @@ where
     S: Send + Sync + 'static,
     T: FromRequest<S, M> + Send + 'static,
 {
-    // A single argument takes the whole request: splitting it would only move it once more.
-    fn call(self, request: Request<Body>, state: Arc<S>) -> EndpointFuture {
-        Box::pin(async move {
-            let last = match T::from_request(request, &*state).await {
-                Ok(last) => last,
-                Err(rejection) => return rejection.into_response(),
-            };
-            self(last).await.into_response()
-        })
+    // A single argument takes the whole request: splitting it would only move it once more. If it is the match,
+    // nothing else reads the extensions, so it is taken from them.
+    fn call(self, mut request: Request<Body>, state: Arc<S>) -> EndpointFuture {
+        if TypeId::of::<T>() == TypeId::of::<Matched>()
+            && let Some(matched) = argument_of(&mut request.extensions_mut().remove())
+        {
+            return respond(self, matched);
+        }
+        extract(self, request, state)
     }
 
     // A match that is the only argument needs no extensions.
@@ -145,16 +145,47 @@ where
         matched: impl FnOnce(&Uri) -> Matched,
     ) -> EndpointFuture {
         let mut matched = Some(matched(request.uri()));
-        if let Some(matched) =
-            (&mut matched as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take)
-        {
-            return Box::pin(async move { self(matched).await.into_response() });
+        if let Some(matched) = argument_of(&mut matched) {
+            return respond(self, matched);
         }
         if let Some(matched) = matched {
             request.extensions_mut().insert(matched);
         }
-        self.call(request, state)
+        extract(self, request, state)
     }
+}
+
+/// Takes the match as an argument, if the argument is of its type.
+#[inline]
+fn argument_of<T: 'static>(matched: &mut Option<Matched>) -> Option<T> {
+    (matched as &mut dyn Any).downcast_mut().and_then(Option::take)
+}
+
+/// Calls a handler with its only argument.
+fn respond<T, F, Fut>(handler: F, argument: T) -> EndpointFuture
+where
+    T: Send + 'static,
+    F: FnOnce(T) -> Fut + Send + 'static,
+    Fut: Future<Output: IntoResponse> + Send,
+{
+    Box::pin(async move { handler(argument).await.into_response() })
+}
+
+/// Extracts the only argument of a handler, and calls it.
+fn extract<T, M, S, F, Fut>(handler: F, request: Request<Body>, state: Arc<S>) -> EndpointFuture
+where
+    S: Send + Sync + 'static,
+    T: FromRequest<S, M> + Send + 'static,
+    F: FnOnce(T) -> Fut + Send + 'static,
+    Fut: Future<Output: IntoResponse> + Send,
+{
+    Box::pin(async move {
+        let argument = match T::from_request(request, &*state).await {
+            Ok(argument) => argument,
+            Err(rejection) => return rejection.into_response(),
+        };
+        handler(argument).await.into_response()
+    })
 }
 
 macro_rules! handler {

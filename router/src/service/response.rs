@@ -47,7 +47,7 @@ pub(crate) struct RequiredHeader {
 
 impl RequiredHeader {
     #[cold]
-    pub(crate) fn of(request: &Request<Body>) -> Option<Box<Self>> {
+    pub(crate) fn of(request: &Request<Body>) -> Option<Self> {
         let miss = request.extensions().get::<Miss>()?;
         let (name, value) = match &miss.reason {
             Reason::MethodNotAllowed(methods) | Reason::Options(methods) => (ALLOW, methods.to_string()),
@@ -57,7 +57,7 @@ impl RequiredHeader {
             _ => return None,
         };
         let value = HeaderValue::from_str(&value).ok()?;
-        Some(Box::new(Self { status: miss.status(), name, value }))
+        Some(Self { status: miss.status(), name, value })
     }
 
     pub(crate) fn add_to(self, response: &mut Response) {

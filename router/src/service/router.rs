@@ -1,5 +1,6 @@
 //! Router: a table of endpoints as a tower::Service.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -56,9 +57,15 @@ use crate::table::url::Urls;
 /// ```
 #[derive(Clone)]
 pub struct Router {
-    pub(crate) inner: Arc<RouterInner>,
-    /// The layered stages, through which a request enters.
-    pub(crate) stages: Arc<Stages>,
+    // One, since servers clone a service for each request.
+    entry: Arc<Entry>,
+}
+
+/// Where requests enter a router.
+struct Entry {
+    inner: Arc<RouterInner>,
+    /// The layered stages, which have the rest as well.
+    stages: Stages,
 }
 
 /// The number of a layered stage.
@@ -89,19 +96,27 @@ pub(crate) struct ScopeDispatch {
 }
 
 impl Router {
+    pub(crate) fn new(inner: Arc<RouterInner>, stages: Stages) -> Self {
+        Self { entry: Arc::new(Entry { inner, stages }) }
+    }
+
+    pub(crate) fn table(&self) -> &Table<Next> {
+        &self.entry.inner.table
+    }
+
     /// Returns the URL builders of the named routes.
     pub fn urls(&self) -> Urls {
-        self.inner.table.urls()
+        self.table().urls()
     }
 
     /// Returns the routes in the order of addition.
     pub fn routes(&self) -> impl Iterator<Item = RouteInfo<'_>> {
-        self.inner.table.routes()
+        self.table().routes()
     }
 
     /// Explains a request route by route, with the [`Peer`] of its extensions.
     pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
-        self.inner.table.explain(request, &Peer::of(request.extensions()).unwrap_or_default())
+        self.table().explain(request, &Peer::of(request.extensions()).unwrap_or_default())
     }
 
     /// Matches a request as the service would, with the [`Peer`] of its extensions, and calls nothing. The routes of a
@@ -121,25 +136,25 @@ impl Router {
     /// No route matches the request.
     pub fn find<B>(&self, request: &Request<B>) -> Result<Matched, Miss> {
         let peer = Peer::of(request.extensions()).unwrap_or_default();
-        self.inner.table.find(request, &peer).map(Match::into_matched)
+        self.table().find(request, &peer).map(Match::into_matched)
     }
 
     /// Returns the lints of the table, such as routes that are never reached.
     pub fn lints(&self) -> Vec<Lint> {
-        self.inner.table.lints()
+        self.table().lints()
     }
 }
 
 impl fmt::Display for Router {
     /// Prints the routes as an aligned table.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.table.fmt(f)
+        self.table().fmt(f)
     }
 }
 
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Router").field("table", &self.inner.table).finish_non_exhaustive()
+        f.debug_struct("Router").field("table", self.table()).finish_non_exhaustive()
     }
 }
 
@@ -166,22 +181,37 @@ impl Router {
     where
         B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let head = request.method() == Method::HEAD;
-        let mut request = request.map(Body::new);
-        if self.inner.reads_peer {
-            self.inner.complete_peer(request.extensions_mut());
+        let Entry { inner, stages } = &*self.entry;
+        let is_head = request.method() == Method::HEAD;
+        let mut request = request.map(erased);
+        if inner.reads_peer {
+            inner.complete_peer(request.extensions_mut());
         }
-        let methods = if self.inner.cors_methods { self.inner.cors_methods(&request) } else { None };
+        let mut completion = None;
+        if is_head || inner.cors_methods {
+            let methods = if inner.cors_methods { inner.cors_methods(&request) } else { None };
+            completion = Some(Box::new(Completion { is_head, methods, required: None }));
+        }
         // A router that is mounted in another one searches its own table.
-        let (answer, required) = match self.inner.find(&mut request) {
-            Ok(found) => (self.inner.pass_found(found, &self.stages, request), None),
+        match inner.find(&mut request) {
+            Ok(found) => RouterFuture { answer: inner.pass_found(found, stages, request), completion },
             Err(place) => {
-                let required = RequiredHeader::of(&request);
-                (self.inner.pass(place, None, &self.stages, request), required)
+                if let Some(required) = RequiredHeader::of(&request) {
+                    completion.get_or_insert_default().required = Some(required);
+                }
+                RouterFuture { answer: inner.pass(place, None, stages, request), completion }
             }
-        };
-        RouterFuture { answer, head, methods, required }
+        }
     }
+}
+
+/// Erases the type of a request's body. One that has ended, as for most requests, needs no box.
+fn erased<B>(body: B) -> Body
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let is_erased = TypeId::of::<B>() == TypeId::of::<Body>();
+    if !is_erased && body.is_end_stream() { Body::empty() } else { Body::new(body) }
 }
 
 /// The destination of a request: a route, or the misses of a scope.
@@ -226,12 +256,12 @@ impl RouterInner {
 
     /// Returns the value of `access-control-allow-methods`.
     #[cold]
-    fn cors_methods(&self, request: &Request<Body>) -> Option<Box<HeaderValue>> {
+    fn cors_methods(&self, request: &Request<Body>) -> Option<HeaderValue> {
         let unknown = Peer::default();
         let peer = request.extensions().get::<Peer>().unwrap_or(&unknown);
         let methods = self.table.allowed(request, peer);
         let value = if methods.is_all() { "*".to_owned() } else { methods.to_string() };
-        HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()).map(Box::new)
+        HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty())
     }
 
     /// Searches the table, and inserts a miss into the request's extensions.
@@ -294,17 +324,18 @@ impl RouterInner {
     /// Passes a request to the first stage, or to its endpoint. An endpoint inserts the match into the
     /// extensions only if it reads it there.
     fn pass_found(&self, found: FoundRoute, stages: &Stages, mut request: Request<Body>) -> NextOrReady {
-        let has_stages =
-            self.dispatch_of(self.table.scope(found.route)).is_some_and(|dispatch| !dispatch.hit.is_empty());
-        match self.table.value(found.route) {
-            Some(endpoint) if !has_stages => {
-                NextOrReady::Next { future: endpoint.answer_found(request, found, self.table.catalog()) }
+        let dispatch = self.dispatch_of(self.table.scope(found.route));
+        let stage = dispatch.and_then(|dispatch| dispatch.hit.first()).and_then(|stage| stages.get(stage));
+        let future = match (stage, self.table.value(found.route)) {
+            (Some(stage), _) => {
+                self.insert(found, &mut request);
+                stage.answer(request)
             }
-            _ => {
-                let place = self.insert(found, &mut request);
-                self.pass(place, None, stages, request)
-            }
-        }
+            (None, Some(endpoint)) => endpoint.answer_found(request, found, self.table.catalog()),
+            // Each route has an endpoint.
+            (None, None) => return NextOrReady::ready(default_answer(&request)),
+        };
+        NextOrReady::Next { future }
     }
 
     /// Passes a request to the stage after `done`, or to its endpoint.
@@ -384,16 +415,27 @@ impl NextOrReady {
 #[must_use = "futures do nothing unless polled"]
 pub struct RouterFuture {
     answer: NextOrReady,
-    head: bool,
-    methods: Option<Box<HeaderValue>>,
-    required: Option<Box<RequiredHeader>>,
+    /// Absent for most requests, and in a box, so that the future stays small.
+    completion: Option<Box<Completion>>,
 }
 
 impl Future for RouterFuture {
     type Output = Result<Response, Infallible>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut response = match &mut self.answer {
+        match &mut *self {
+            // The response is not looked at here, so that it is not moved either.
+            Self { answer: NextOrReady::Next { future }, completion: None } => Pin::new(future).poll(context),
+            other => other.poll_completed(context),
+        }
+    }
+}
+
+impl RouterFuture {
+    #[inline(never)]
+    fn poll_completed(&mut self, context: &mut Context<'_>) -> Poll<Result<Response, Infallible>> {
+        let response = match &mut self.answer {
             NextOrReady::Next { future } => match ready!(Pin::new(future).poll(context)) {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -403,18 +445,31 @@ impl Future for RouterFuture {
                 None => return Poll::Pending,
             },
         };
-        if let Some(methods) = self.methods.take() {
-            response.headers_mut().entry(ACCESS_CONTROL_ALLOW_METHODS).or_insert(*methods);
+        Poll::Ready(Ok(match self.completion.take() {
+            Some(completion) => completion.complete(response),
+            None => response,
+        }))
+    }
+}
+
+/// What the response still lacks.
+#[derive(Default)]
+struct Completion {
+    is_head: bool,
+    methods: Option<HeaderValue>,
+    required: Option<RequiredHeader>,
+}
+
+impl Completion {
+    fn complete(self, mut response: Response) -> Response {
+        if let Some(methods) = self.methods {
+            response.headers_mut().entry(ACCESS_CONTROL_ALLOW_METHODS).or_insert(methods);
         }
-        if let Some(required) = self.required.take() {
+        if let Some(required) = self.required {
             required.add_to(&mut response);
         }
         // hyper's HTTP/2 server sends the body of a HEAD response if there is one.
-        Poll::Ready(Ok(if self.head {
-            response.map(|body| Body::new(HeadBody::new(body)))
-        } else {
-            response
-        }))
+        if self.is_head { response.map(|body| Body::new(HeadBody::new(body))) } else { response }
     }
 }
 

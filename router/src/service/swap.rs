@@ -53,7 +53,7 @@ impl SwapRouter {
     /// Replaces the router for requests from now on, and returns the difference.
     pub fn replace(&self, router: Router) -> Diff {
         let old = self.current.swap(Arc::new(router.clone()));
-        old.inner.table.diff(&router.inner.table)
+        old.table().diff(router.table())
     }
 }
 

@@ -178,6 +178,50 @@ async fn wait_for_readiness() {
     }
 }
 
+/// Pending once, as a service is that yields to others, then ready or failed.
+#[derive(Clone)]
+struct Yielding {
+    polls: usize,
+    readiness: Result<(), StatusCode>,
+}
+
+impl tower::Service<Request> for Yielding {
+    type Response = Response;
+    type Error = StatusCode;
+    type Future = std::future::Ready<Result<Response, StatusCode>>;
+
+    fn poll_ready(
+        &mut self,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), StatusCode>> {
+        self.polls += 1;
+        if self.polls == 2 {
+            return std::task::Poll::Ready(self.readiness);
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    }
+
+    fn call(&mut self, _: Request) -> Self::Future {
+        assert_eq!((self.polls, self.readiness), (2, Ok(())), "called before it was ready");
+        std::future::ready(Ok(Response::new(Body::from("ready"))))
+    }
+}
+
+#[tokio::test]
+async fn readiness_may_be_pending_or_fail() {
+    for (before, readiness, expected) in [
+        (0, Ok(()), (200, "ready")),
+        (1, Ok(()), (200, "ready")),
+        (0, Err(StatusCode::BAD_GATEWAY), (502, "")),
+        (1, Err(StatusCode::BAD_GATEWAY), (502, "")),
+    ] {
+        let service = Yielding { polls: before, readiness };
+        let router = Router::builder().route(Route::get("/").to_service(service)).build().unwrap();
+        assert_eq!(text(&router, "/").await, (expected.0, expected.1.to_owned()), "{before} {readiness:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn fallible_ones_follow_recover() {
     let router = Router::builder()
