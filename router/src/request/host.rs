@@ -74,7 +74,7 @@ pub(crate) fn effective<'r>(
 /// Returns the effective host of a request that names it once, without a port, in its canonical form.
 ///
 /// All other requests, and the errors, are left to [`effective`].
-#[inline]
+#[inline(always)]
 pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<ScannedText<'r>>> {
     let name = match (uri.authority(), single_line(headers, &HOST)?) {
         (None, None) => return Some(None),

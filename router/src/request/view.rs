@@ -236,7 +236,7 @@ impl PlainParts {
     }
 
     /// Reads the host in place, likewise.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn host<'r>(
         self,
         uri: &'r Uri,

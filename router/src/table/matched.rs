@@ -9,7 +9,7 @@ use http::uri::PathAndQuery;
 
 use crate::compile::pattern::{Pattern, Source, Variable};
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::template::captures::{ABSENT, Captures, SegmentReader};
+use crate::template::captures::{ABSENT, Captures};
 use crate::template::decoded::DecodedValues;
 use crate::template::encoding::Encoding;
 
@@ -75,11 +75,7 @@ impl<'m> CaptureSource<'m> {
         let route = self.catalog.routes.get(self.route);
         let pattern = route.map(|route| self.catalog.pattern(route.entry()));
         let vars = pattern.map_or(&[][..], |pattern| &pattern.vars);
-        let reader = match self.captures {
-            Captures::Segments(ends) => SegmentReader::new(*ends),
-            Captures::Spans(_) => SegmentReader::new(0),
-        };
-        CaptureIter { source: self, vars, pattern, reader, next: 0, end: vars.len() }
+        CaptureIter { source: self, vars, pattern, next: 0, end: vars.len() }
     }
 
     /// Returns the value of the last variable with the name, decoded.
@@ -93,8 +89,6 @@ pub(crate) struct CaptureIter<'m> {
     source: CaptureSource<'m>,
     vars: &'m [Variable],
     pattern: Option<&'m Pattern>,
-    /// At the segment of the next variable, or before.
-    reader: SegmentReader,
     next: usize,
     end: usize,
 }
@@ -102,15 +96,14 @@ pub(crate) struct CaptureIter<'m> {
 impl<'m> CaptureIter<'m> {
     /// A variable; nothing if its optional segment is missing.
     #[inline]
-    fn capture(&self, index: usize, reader: &mut SegmentReader) -> Option<Capture<'m>> {
+    fn capture(&self, index: usize) -> Option<Capture<'m>> {
         let (source, var) = (self.source, self.vars.get(index)?);
         let capture = |raw, encoding| Capture { name: &var.name, raw, encoding, inherited: var.inherited };
         let path_encoding = source.catalog.policy.path_encoding();
         let span = match source.captures {
-            Captures::Segments(_) if var.source == Source::Path => {
-                let position = self.pattern?.path.positions().get(index)?;
-                let raw = source.path.get(reader.read(*position, source.path.len())?);
-                return Some(capture(raw.unwrap_or(""), path_encoding));
+            Captures::Segments(ends) if var.source == Source::Path => {
+                let range = self.pattern?.path.positions().get(index)?.find(*ends, source.path.len())?;
+                return Some(capture(source.path.get(range).unwrap_or(""), path_encoding));
             }
             Captures::Segments(_) => {
                 let of_path = self.vars.iter().filter(|var| var.source == Source::Path).count();
@@ -134,11 +127,9 @@ impl<'m> Iterator for CaptureIter<'m> {
     #[inline]
     fn next(&mut self) -> Option<Capture<'m>> {
         while self.next < self.end {
-            let (index, mut reader) = (self.next, self.reader);
-            let capture = self.capture(index, &mut reader);
-            (self.next, self.reader) = (index + 1, reader);
-            if capture.is_some() {
-                return capture;
+            self.next += 1;
+            if let Some(capture) = self.capture(self.next - 1) {
+                return Some(capture);
             }
         }
         None
@@ -149,9 +140,8 @@ impl DoubleEndedIterator for CaptureIter<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         while self.next < self.end {
             self.end -= 1;
-            let capture = self.capture(self.end, &mut self.reader.clone());
-            if capture.is_some() {
-                return capture;
+            if let Some(capture) = self.capture(self.end) {
+                return Some(capture);
             }
         }
         None

@@ -29,6 +29,20 @@ pub(crate) struct Position {
 }
 
 impl Position {
+    /// Returns the range in a path whose segments end at the given bytes.
+    #[inline]
+    pub(crate) fn find(self, mut ends: u64, len: usize) -> Option<Range<usize>> {
+        let mut start = 0;
+        for _ in 0..self.segment {
+            start = ends.trailing_zeros() as usize + 1;
+            ends &= ends.wrapping_sub(1);
+        }
+        let end = if self.is_tail { len } else { ends.trailing_zeros() as usize };
+        let start = start + usize::from(self.skipped);
+        // A variable takes no empty segment: where one is, the optional segment is missing.
+        (end <= len && (start < end || (self.is_tail && start == end))).then_some(start..end)
+    }
+
     /// Returns the range in a text.
     pub(crate) fn span(self, text: &ScannedText<'_>) -> Option<Span> {
         let mut start = 0;
@@ -41,38 +55,6 @@ impl Position {
         let end = if self.is_tail { text.len() } else { text.end(start) };
         let start = start + usize::from(self.skipped);
         (start < end || (self.is_tail && start == end)).then(|| span(start, end))
-    }
-}
-
-/// The segments of a path of up to 63 bytes, read from the first one on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SegmentReader {
-    /// The ends of the segments that are left.
-    ends: u64,
-    /// Where the first one of them starts, and its number.
-    start: usize,
-    segment: u16,
-}
-
-impl SegmentReader {
-    /// Before the first segment of a path whose segments end at the given bytes.
-    #[inline]
-    pub(crate) fn new(ends: u64) -> Self {
-        Self { ends, start: 0, segment: 0 }
-    }
-
-    /// Returns the range of a capture in a path, which is not before that of the last call.
-    #[inline]
-    pub(crate) fn read(&mut self, position: Position, len: usize) -> Option<Range<usize>> {
-        while self.segment < position.segment {
-            self.start = self.ends.trailing_zeros() as usize + 1;
-            self.ends &= self.ends.wrapping_sub(1);
-            self.segment += 1;
-        }
-        let end = if position.is_tail { len } else { self.ends.trailing_zeros() as usize };
-        let start = self.start + usize::from(position.skipped);
-        // A variable takes no empty segment: where one is, the optional segment is missing.
-        (end <= len && (start < end || (position.is_tail && start == end))).then_some(start..end)
     }
 }
 
@@ -142,7 +124,7 @@ pub(crate) const ABSENT: Span = (1, 0);
 mod tests {
     use waylay_template::MAX_VARIABLES;
 
-    use super::{Position, SegmentReader, SpanList};
+    use super::{Position, SpanList};
     use crate::template::scan::ScannedText;
 
     #[test]
@@ -169,13 +151,9 @@ mod tests {
                 });
                 let position = Position { segment, skipped: 0, is_tail };
                 assert_eq!(position.span(&text), wanted, "{segment} of {path}");
-                let mut reader = SegmentReader::new(text.ends().unwrap_or(0));
-                for from in 0..=segment {
-                    let before = Position { segment: from, ..position };
-                    reader.read(before, path.len());
-                }
+                let found = position.find(text.ends().unwrap_or(0), path.len());
                 let wanted = wanted.map(|(start, end)| usize::from(start)..usize::from(end));
-                assert_eq!(reader.read(position, path.len()), wanted, "{segment} of {path}");
+                assert_eq!(found, wanted, "{segment} of {path}");
             }
         }
     }

@@ -40,7 +40,7 @@ impl<'t> ScannedText<'t> {
 
     /// Finds the labels of a host in canonical form; nothing if it has another form. `is_plain` tests a host with rare
     /// bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn host(name: &'t [u8], is_plain: impl FnOnce(&[u8]) -> bool) -> Option<Self> {
         let mut common = u8x16::splat(u8::MAX);
         let text = Self::scan(name, b'.', |bytes| common &= are_common_in_hosts(bytes));
