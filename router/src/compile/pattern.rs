@@ -48,6 +48,13 @@ impl Pattern {
             })
     }
 
+    /// Tests whether only the path has patterns and variables, and all guards are mostly tested at once.
+    pub(crate) fn is_path_alone(&self) -> bool {
+        !self.path.is_plain()
+            && self.is_direct()
+            && self.host.as_ref().is_none_or(|host| host.exact().is_some() && !host.has_port())
+    }
+
     /// Tests whether all guards are mostly tested at once.
     pub(crate) fn is_direct(&self) -> bool {
         self.guards.iter().all(Guard::is_direct)

@@ -185,7 +185,7 @@ pub(crate) const MAX_DIRECT_BYTES: usize = 128;
 pub(crate) const FEW_LINES: usize = 8;
 
 /// Returns the single line of a header, if there is any; nothing if there are several.
-#[inline]
+#[inline(always)]
 pub(crate) fn single_line<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Option<Option<&'r HeaderValue>> {
     if headers.len() > headers.keys_len() {
         let mut lines = headers.get_all(name).iter();

@@ -283,7 +283,8 @@ impl IndexBuilder {
                 .with(Tests::SOME, pattern.path.tail_is_some())
                 .with(Tests::HEAD, !pattern.guards.is_empty() && pattern.is_direct())
                 .with(Tests::GUARDS, !pattern.is_direct())
-                .with(Tests::PATTERN, !pattern.is_guarded()),
+                .with(Tests::PATTERN, !pattern.is_guarded())
+                .with(Tests::PATH, pattern.is_path_alone()),
             is_tentative,
         };
         let tree = match &pattern.host {

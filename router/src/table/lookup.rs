@@ -21,7 +21,8 @@ use crate::table::search::Visit;
 use crate::table::trie::{Descent, Entry, Tests};
 use crate::table::url::Urls;
 use crate::table::visitors::{Allowed, Only, SearchLimit};
-use crate::template::captures::Captures;
+use crate::template::captures::{Captures, SpanList};
+use crate::template::decoded::DecodedValues;
 use crate::template::scan::ScannedText;
 
 /// The route of a rank.
@@ -179,7 +180,7 @@ impl<T> Table<T> {
             match self.holds(entry, (limit, leaf.is_empty), request.uri(), request.headers()) {
                 Some(true) => return Step::Route(entry.route),
                 Some(false) => {}
-                None if leaf.is_alone() => return Step::Leaf(leaf),
+                None if leaf.is_alone() => return Step::Leaf(Descent { limit, ..leaf }),
                 None => return Step::Unknown,
             }
         }
@@ -208,6 +209,31 @@ impl<T> Table<T> {
         pattern.admits_at_once(uri, headers, &self.catalog.policy)
     }
 
+    /// Returns the match of the only leaf, if its routes have patterns in the path alone; nothing if more is to be tested.
+    #[inline]
+    fn find_in_leaf<'t, 'r, B>(
+        &'t self,
+        leaf: Descent<'t>,
+        path: &ScannedText<'r>,
+        request: &'r Request<B>,
+    ) -> Option<Match<'t, 'r, T>> {
+        let (uri, method, values) = (request.uri(), bit(request.method()), DecodedValues::default());
+        for entry in leaf.entries.iter().filter(|entry| entry.methods & method != 0) {
+            if !entry.tests.contains(Tests::PATH) || entry.is_tentative || entry.rank >= leaf.limit {
+                return None;
+            }
+            let pattern = self.catalog.patterns.get(entry.rank as usize)?;
+            let mut spans = SpanList::new();
+            if pattern.path.read(path, (uri.path(), &values), &mut |span| spans.push(span))
+                && pattern.admits_at_once(uri, request.headers(), &self.catalog.policy)?
+            {
+                let (route, captures) = (entry.route as usize, Captures::Spans(spans));
+                return Some(Match { table: self, route, captures, host: None, uri, rewritten: None });
+            }
+        }
+        None
+    }
+
     /// Looks up a request in canonical form in a table without seals and proxies, from where a descent has stopped: at a
     /// step in the first of some trees.
     #[inline(never)]
@@ -218,6 +244,11 @@ impl<T> Table<T> {
         (path, host): (ScannedText<'r>, Option<&'r [u8]>),
         (step, trees): (Step<'t>, Trees),
     ) -> Result<Match<'t, 'r, T>, Miss> {
+        if let Step::Leaf(leaf) = step
+            && let Some(found) = self.find_in_leaf(leaf, &path, request)
+        {
+            return Ok(found);
+        }
         let plain = &PlainRequest::new(request, peer, &self.catalog.policy, host);
         let mut best = BestMatch::new(&self.catalog.patterns, plain);
         let trees = match step {

@@ -43,6 +43,8 @@ impl Tests {
     pub(crate) const GUARDS: Self = Self(4);
     /// The whole pattern.
     pub(crate) const PATTERN: Self = Self(8);
+    /// Of the pattern, only the path and what is mostly tested at once.
+    pub(crate) const PATH: Self = Self(16);
 
     /// Adds tests if a condition holds.
     pub(crate) fn with(self, tests: Self, condition: bool) -> Self {

@@ -43,6 +43,12 @@ impl Position {
         (end <= len && (start < end || (self.is_tail && start == end))).then_some(start..end)
     }
 
+    /// The same as a span.
+    #[inline]
+    pub(crate) fn near_span(self, ends: u64, len: usize) -> Option<Span> {
+        self.find(ends, len).map(|range| span(range.start, range.end))
+    }
+
     /// Returns the range in a text.
     pub(crate) fn span(self, text: &ScannedText<'_>) -> Option<Span> {
         let mut start = 0;

@@ -145,8 +145,17 @@ impl PathPattern {
         (path, values): (&str, &DecodedValues),
         found: &mut impl FnMut(Span),
     ) -> bool {
-        let spans = self.positions.iter().map_while(|position| position.span(text));
-        self.read_spans((path, values), spans, found)
+        let positions = self.positions.iter();
+        match text.ends() {
+            Some(ends) => {
+                let spans = positions.map_while(|position| position.near_span(ends, text.len()));
+                self.read_spans((path, values), spans, found)
+            }
+            None => {
+                let spans = positions.map_while(|position| position.span(text));
+                self.read_spans((path, values), spans, found)
+            }
+        }
     }
 
     fn read_spans(

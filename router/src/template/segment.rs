@@ -169,7 +169,11 @@ impl SegmentPattern {
             }
             Self::Split { between, end } => {
                 let text = text.strip_suffix(&**end).filter(|text| encoding.is_whole(text));
-                text.is_some_and(|text| read_split(text, at.0, between, found))
+                // Most have few variables, whose ranges are set to nothing in no time.
+                text.is_some_and(|text| match between.len() {
+                    ..4 => read_split::<4>(text, at.0, between, found),
+                    _ => read_split::<MAX_VARIABLES>(text, at.0, between, found),
+                })
             }
             Self::Many { regex, groups } => values.test_marked((text, at), encoding, |value, offsets| {
                 read_groups(value, (at.0, offsets), (regex, *groups), found)
@@ -209,11 +213,16 @@ impl Hash for SegmentPattern {
     }
 }
 
-/// Splits a text at the literals between its variables; `start` is its offset.
+/// Splits a text at the literals between its variables, of which there are `N` at most; `start` is its offset.
 #[inline]
-fn read_split(text: &str, start: u16, between: &[Box<str>], found: &mut impl FnMut(Span)) -> bool {
+fn read_split<const N: usize>(
+    text: &str,
+    start: u16,
+    between: &[Box<str>],
+    found: &mut impl FnMut(Span),
+) -> bool {
     // As in a greedy regex, each variable takes as much as the ones after it leave.
-    let mut spans = [(0, 0); MAX_VARIABLES];
+    let mut spans = [(0, 0); N];
     let mut stop = text.len();
     for (i, literal) in between.iter().enumerate().rev() {
         let Some(position) = last_before(text.as_bytes(), literal.as_bytes(), stop) else {
