@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, UPGRADE};
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, Method, Uri, Version};
+use http::{HeaderMap, HeaderName, Method, Version};
 use waylay_template::Template;
 
 use crate::matcher::formula::Formula;
@@ -17,8 +17,7 @@ use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::path::BadRequest;
 use crate::request::peer::Network;
-use crate::request::policy::Policy;
-use crate::request::shared::{MAX_DIRECT_BYTES, header_bytes, single_line};
+use crate::request::shared::{header_bytes, single_line};
 use crate::request::view::{RequestHead, RequestView};
 use crate::rule::function::version_name;
 use crate::template::captures::Span;
@@ -112,30 +111,6 @@ impl RuleGuard {
 }
 
 impl Guard {
-    /// Tests whether [`holds_at_once`](Self::holds_at_once) tests the guard for most requests.
-    pub(crate) fn is_direct(&self) -> bool {
-        match self {
-            Self::Header(_, value) => value.is_direct(),
-            Self::Query(query) => query.is_direct(),
-            Self::ContentType(_) => true,
-            _ => false,
-        }
-    }
-
-    /// Tests the guard on parts of the head alone, without a view; nothing if it needs one, or if the parts are long.
-    #[inline]
-    pub(crate) fn holds_at_once(&self, uri: &Uri, headers: &HeaderMap, policy: &Policy) -> Option<bool> {
-        match self {
-            Self::Header(name, value) if value.is_direct() => Some(value.holds_in(name, headers)),
-            Self::Query(query) => query.holds_at_once(uri.query().unwrap_or(""), policy),
-            Self::ContentType(any) => match single_line(headers, &CONTENT_TYPE)? {
-                Some(line) if line.len() > MAX_DIRECT_BYTES => None,
-                line => Some(line.is_some_and(|line| media_type::carries(line, any))),
-            },
-            _ => None,
-        }
-    }
-
     /// Tests the guard; passes the ranges of variables to `found`.
     pub(crate) fn holds(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
         match self {

@@ -1,5 +1,6 @@
 //! Compiled conditions on requests.
 
+pub(crate) mod direct;
 pub(crate) mod formula;
 pub(crate) mod guard;
 pub(crate) mod header;

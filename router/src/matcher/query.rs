@@ -4,7 +4,6 @@ use waylay_template::Template;
 
 use crate::request::path::BadRequest;
 use crate::request::policy::{Policy, QueryValues};
-use crate::request::shared::MAX_DIRECT_BYTES;
 use crate::request::view::RequestView;
 use crate::template::captures::Span;
 use crate::template::encoding::{Encoding, has_bad_escape, hex};
@@ -56,7 +55,12 @@ impl QueryGuard {
 
     /// Tests the values of the key in a query, each with its offset.
     #[inline]
-    fn scan(&self, query: &str, policy: &Policy, mut test: impl FnMut(usize, &str) -> bool) -> bool {
+    pub(crate) fn scan(
+        &self,
+        query: &str,
+        policy: &Policy,
+        mut test: impl FnMut(usize, &str) -> bool,
+    ) -> bool {
         let (bytes, mut start) = (query.as_bytes(), 0);
         while let Some(rest) = bytes.get(start..) {
             let length = policy.query_divider(rest).unwrap_or(rest.len());
@@ -78,25 +82,6 @@ impl QueryGuard {
             start = next;
         }
         false
-    }
-
-    /// Tests whether the value is compared as it is.
-    pub(crate) fn is_direct(&self) -> bool {
-        matches!(self.value, QueryMatch::Present | QueryMatch::Exact(_))
-    }
-
-    /// Tests a condition that [is direct](Self::is_direct), without a view; nothing for another one and a long query.
-    #[inline]
-    pub(crate) fn holds_at_once(&self, query: &str, policy: &Policy) -> Option<bool> {
-        let test = |text: Option<&str>| {
-            let is_value = |value: &str| text.is_none_or(|text| is(value.as_bytes(), text));
-            (query.len() <= MAX_DIRECT_BYTES).then(|| self.scan(query, policy, |_, value| is_value(value)))
-        };
-        match &self.value {
-            QueryMatch::Present => test(None),
-            QueryMatch::Exact(text) => test(Some(text)),
-            QueryMatch::Absent | QueryMatch::Template(_) | QueryMatch::Regex(_) => None,
-        }
     }
 
     /// Tests one value, which starts at an offset in the query.
@@ -176,7 +161,7 @@ pub(crate) fn unanchored(regex: &ValueRegex) -> &str {
 }
 
 /// Tests whether an encoded text has this value.
-fn is(raw: &[u8], text: &str) -> bool {
+pub(crate) fn is(raw: &[u8], text: &str) -> bool {
     behind(raw, text, None).is_some_and(<[u8]>::is_empty)
 }
 

@@ -178,9 +178,6 @@ impl SharedParts {
     }
 }
 
-/// Conditions on a longer part of a request are tested with its view, where they count what they read.
-pub(crate) const MAX_DIRECT_BYTES: usize = 128;
-
 /// The greatest number of header lines that are compared one by one: so many are compared faster than a name is hashed.
 pub(crate) const FEW_LINES: usize = 8;
 

@@ -5,6 +5,7 @@ pub(crate) mod builder;
 pub(crate) mod catalog;
 pub(crate) mod condition_lint;
 pub(crate) mod conflict;
+pub(crate) mod contents;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod index;
