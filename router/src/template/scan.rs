@@ -35,7 +35,7 @@ impl<'t> ScannedText<'t> {
     pub(crate) fn canonical(path: &'t str) -> Option<Self> {
         let mut common = u8x16::splat(u8::MAX);
         let text = Self::scan(path.as_bytes(), b'/', |bytes| common &= are_common(bytes));
-        (common.move_mask() == ALL || text.is_canonical()).then_some(text)
+        (common.move_mask() == ALL || is_canonical(text.bytes, text.ends)).then_some(text)
     }
 
     /// Finds the labels of a host in canonical form; nothing if it has another form. `is_plain` tests a host with rare
@@ -75,21 +75,6 @@ impl<'t> ScannedText<'t> {
             ends |= 1 << length;
         }
         Self { bytes, ends, head, separator, has_escapes: false }
-    }
-
-    /// Tests a path with bytes that are rare in paths.
-    #[inline(never)]
-    fn is_canonical(&self) -> bool {
-        let mut valid = u8x16::splat(u8::MAX);
-        let dots = Self::scan(self.bytes, b'.', |bytes| valid &= are_path_bytes(bytes));
-        // A dot at the start of a segment; also one of a name such as `.well-known`, which the policy looks at.
-        let starts = self.ends << 1 | 1;
-        let starts_with_dot = if self.len() < 64 {
-            dots.ends & starts & ((1 << self.len()) - 1) != 0
-        } else {
-            self.bytes.starts_with(b".") || self.bytes.windows(2).any(|pair| pair == b"/.")
-        };
-        valid.move_mask() == ALL && !starts_with_dot
     }
 
     /// Says whether it is a path with escapes.
@@ -251,6 +236,20 @@ fn short_word(bytes: &[u8]) -> u64 {
         _ => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     };
     word | LETTERS << used
+}
+
+/// Tests a path with bytes that are rare in paths; its segments end at the given ones of its first 64 bytes.
+#[inline(never)]
+fn is_canonical(path: &[u8], ends: u64) -> bool {
+    let mut valid = u8x16::splat(u8::MAX);
+    let dots = ScannedText::scan(path, b'.', |bytes| valid &= are_path_bytes(bytes)).ends;
+    // A dot at the start of a segment may be that of a dot segment, or of a name such as `.well-known`.
+    let starts_with_dot = if path.len() < 64 {
+        dots & (ends << 1 | 1) & ((1 << path.len()) - 1) != 0
+    } else {
+        path.starts_with(b".") || path.windows(2).any(|pair| pair == b"/.")
+    };
+    valid.move_mask() == ALL && !starts_with_dot
 }
 
 /// Every byte of a vector passes a test.
